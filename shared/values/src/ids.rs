@@ -1,0 +1,312 @@
+//! Ids and keys. Each is a text with a type of its own, so that a shop number cannot stand for a goods code.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+/// A text that cannot be an id: empty, too long, or with control characters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} cannot be a {what}: 1 to {most} characters without line breaks")]
+pub struct InvalidId {
+    what: &'static str,
+    text: String,
+    most: usize,
+}
+
+fn checked(what: &'static str, text: &str, most: usize) -> Result<String, InvalidId> {
+    let trimmed = text.trim();
+    let short = (1..=most).contains(&trimmed.chars().count());
+    if short && !trimmed.chars().any(char::is_control) {
+        Ok(trimmed.to_owned())
+    } else {
+        Err(InvalidId { what, text: text.chars().take(40).collect(), most })
+    }
+}
+
+/// Reads a JSON string or integer as text: ids come as either, with up to 19 digits.
+struct IdText;
+
+impl serde::de::Visitor<'_> for IdText {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id as a string or an integer")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $most:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Returns the id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                checked($what, text, $most).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = deserializer.deserialize_any(IdText)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id! {
+    /// The merchant whose books are kept (租户): part of every idempotency key.
+    TenantId, "tenant id", 64
+}
+id! {
+    /// The id of an integration scheme (集成方案): one source query, mapping and target.
+    SchemeId, "scheme id", 64
+}
+id! {
+    /// The merchant's account at WDT (卖家账号, `sid`).
+    Sid, "WDT sid", 64
+}
+id! {
+    /// The primary key of a stockout in WDT (出库单主键 `stockout_id`); the only number that never changes.
+    StockoutId, "stockout id", 40
+}
+id! {
+    /// A shop number in WDT (店铺编号).
+    ShopNo, "shop number", 64
+}
+id! {
+    /// A warehouse number in WDT (仓库编号).
+    WarehouseNo, "warehouse number", 64
+}
+id! {
+    /// A goods code in WDT (商家编码 `spec_no`).
+    SpecNo, "goods code", 128
+}
+id! {
+    /// The code of a voucher in BIP (单据编码).
+    VoucherCode, "voucher code", 64
+}
+id! {
+    /// The id of a voucher in BIP, up to 19 digits.
+    VoucherId, "voucher id", 64
+}
+id! {
+    /// An app key of the outside system whose calls are paced together (限流单位).
+    Account, "account", 128
+}
+id! {
+    /// One run of a function, for the ledger's history and for logs: the Lambda request id.
+    RunId, "run id", 64
+}
+id! {
+    /// One worker that may hold a lease: a request id, or an operator's name.
+    Environment, "environment", 128
+}
+
+/// The kind of a document: the first part of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DocumentKind {
+    /// A stockout of WDT (销售出库单).
+    Stockout,
+}
+
+impl DocumentKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stockout => "stockout",
+        }
+    }
+}
+
+impl fmt::Display for DocumentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The key of a document in the ledger: `kind#id`, for a stockout `stockout#<sid>#<stockout_id>`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocumentKey(String);
+
+impl DocumentKey {
+    /// Builds the key of a stockout.
+    pub fn stockout(sid: &Sid, id: &StockoutId) -> Self {
+        Self(format!("{}#{sid}#{id}", DocumentKind::Stockout))
+    }
+
+    /// Returns the key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for DocumentKey {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let key = checked("document key", text, 200)?;
+        let known = key.split_once('#').is_some_and(|(kind, id)| {
+            kind == DocumentKind::Stockout.as_str() && !id.is_empty()
+        });
+        if known {
+            Ok(Self(key))
+        } else {
+            Err(InvalidId { what: "document key (kind#id)", text: key, most: 200 })
+        }
+    }
+}
+
+impl fmt::Display for DocumentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Serialize for DocumentKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for DocumentKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+fn hex32(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The version of a document: a hash of its business content, 32 hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Version(String);
+
+impl Version {
+    /// Hashes a canonical text of the business content.
+    pub fn of(canonical: &str) -> Self {
+        Self(hex32(canonical))
+    }
+
+    /// Returns the 32 hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Version {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId { what: "version", text: text.chars().take(40).collect(), most: 32 })
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The idempotency key of a save in BIP (`resubmitCheckKey`, at most 32 characters).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct ResubmitKey(String);
+
+impl ResubmitKey {
+    /// Derives the key from the document's identity alone, so that every attempt carries the same one.
+    pub fn derive(tenant: &TenantId, scheme: &SchemeId, document: &DocumentKey) -> Self {
+        Self(hex32(&format!("{tenant}|{scheme}|{document}")))
+    }
+
+    /// Returns the 32 hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ResubmitKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_read_from_strings_and_integers_alike() {
+        let text: StockoutId = serde_json::from_str("\" 9007199254740993123 \"").unwrap();
+        let number: StockoutId = serde_json::from_str("9007199254740993123").unwrap();
+        assert_eq!(text, number);
+        assert!(serde_json::from_str::<StockoutId>("1.5").is_err());
+        assert!(serde_json::from_str::<StockoutId>("\"\"").is_err());
+        assert!(serde_json::from_str::<StockoutId>("null").is_err());
+    }
+
+    #[test]
+    fn a_resubmit_key_depends_on_the_identity_alone_and_fits_bip() {
+        let tenant = "demo".parse().unwrap();
+        let key = DocumentKey::stockout(&"demo2".parse().unwrap(), &"80012345".parse().unwrap());
+        assert_eq!(key.as_str(), "stockout#demo2#80012345");
+        let sales = ResubmitKey::derive(&tenant, &"online-sales".parse().unwrap(), &key);
+        let other = ResubmitKey::derive(&tenant, &"wholesale".parse().unwrap(), &key);
+        assert_eq!(sales.as_str().len(), 32);
+        assert_ne!(sales, other);
+        assert_eq!(sales, ResubmitKey::derive(&tenant, &"online-sales".parse().unwrap(), &key));
+    }
+
+    #[test]
+    fn a_key_of_an_unknown_kind_is_refused() {
+        assert!("stockout#demo2#1".parse::<DocumentKey>().is_ok());
+        for text in ["", "stockout", "stockout#", "invoice#1", "stockout#a\nb"] {
+            assert!(text.parse::<DocumentKey>().is_err(), "{text:?} was read");
+        }
+    }
+}
