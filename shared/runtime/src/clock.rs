@@ -1,0 +1,37 @@
+//! The wall clock and what is left of an invocation.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Returns milliseconds since the Unix epoch.
+pub fn epoch_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The instant at which Lambda kills the invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    at_ms: i64,
+}
+
+impl Deadline {
+    /// Takes Lambda's own deadline, in milliseconds since the Unix epoch (`Lambda-Runtime-Deadline-Ms`).
+    pub fn at_epoch_ms(at_ms: u64) -> Self {
+        Self { at_ms: i64::try_from(at_ms).unwrap_or(i64::MAX) }
+    }
+
+    /// Returns the deadline in milliseconds since the Unix epoch.
+    pub const fn epoch_ms(self) -> i64 {
+        self.at_ms
+    }
+
+    /// Returns the time left, zero once it has passed.
+    pub fn left(self) -> Duration {
+        Duration::from_millis(u64::try_from(self.at_ms.saturating_sub(epoch_ms())).unwrap_or(0))
+    }
+
+    /// Returns the time left when `reserve` is kept back for winding up.
+    pub fn left_after(self, reserve: Duration) -> Duration {
+        self.left().saturating_sub(reserve)
+    }
+}

@@ -1,0 +1,157 @@
+//! Secrets: one JSON object, in Secrets Manager or in a file of the same shape (design §8).
+
+use std::io;
+use std::path::PathBuf;
+
+use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use dougong_values::Account;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::settings::SecretSource;
+
+/// Why the secrets could not be read. No variant holds any part of their text.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretsError {
+    /// The file cannot be read.
+    #[error("cannot read the secrets file {} named by DOUGONG_SECRETS", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Secrets Manager did not give the secret.
+    #[error("cannot read the secret {id:?} named by DOUGONG_SECRET_ID: {reason}")]
+    SecretsManager {
+        /// Name or ARN of the secret.
+        id: String,
+        /// What Secrets Manager or the network said.
+        reason: String,
+    },
+    /// The text is no JSON object of the right shape.
+    #[error("the secrets are no JSON object as expected (line {line}, column {column})\nhint: {SHAPE}")]
+    Shape {
+        /// Line in the text, from 1.
+        line: usize,
+        /// Column in the line, from 1.
+        column: usize,
+    },
+    /// Keys are missing or empty.
+    #[error("the secrets lack {}\nhint: {SHAPE}", keys.join(", "))]
+    Missing {
+        /// Paths of the missing keys.
+        keys: Vec<&'static str>,
+    },
+}
+
+const SHAPE: &str = r#"{"wdt":{"app_key":"…","app_secret":"…"},"bip":{"app_key":"…","app_secret":"…"}}"#;
+
+/// An app key and its secret.
+#[derive(Debug, Clone)]
+pub struct KeyPair {
+    /// The app key: no secret, but not printed either.
+    pub app_key: Account,
+    /// The app secret.
+    pub app_secret: SecretString,
+}
+
+/// The secrets of the outside systems that the functions call.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    /// WDT: the Taobao app (Qimen) or the interface account (direct).
+    pub wdt: KeyPair,
+    /// BIP: the self-built app (自建应用).
+    pub bip: KeyPair,
+}
+
+#[derive(Deserialize, Default)]
+struct RawPair {
+    app_key: Option<String>,
+    app_secret: Option<SecretString>,
+}
+
+#[derive(Deserialize)]
+struct RawSecrets {
+    #[serde(default)]
+    wdt: RawPair,
+    #[serde(default)]
+    bip: RawPair,
+}
+
+impl Secrets {
+    /// Reads the secrets from where the settings say; names all missing keys at once.
+    pub(crate) async fn read(
+        source: &SecretSource,
+        manager: impl AsyncFnOnce() -> aws_sdk_secretsmanager::Client,
+    ) -> Result<Self, SecretsError> {
+        let text = match source {
+            SecretSource::File(path) => std::fs::read_to_string(path).map_err(|source| SecretsError::File { path: path.clone(), source })?,
+            SecretSource::SecretsManager(id) => {
+                let reply = manager().await.get_secret_value().secret_id(id).send().await;
+                let reply = reply.map_err(|error| SecretsError::SecretsManager {
+                    id: id.clone(),
+                    reason: DisplayErrorContext(&error).to_string(),
+                })?;
+                reply.secret_string.unwrap_or_default()
+            }
+        };
+        Self::parse(&text)
+    }
+
+    fn parse(text: &str) -> Result<Self, SecretsError> {
+        // serde_json's message may quote the text: only the place is kept.
+        let raw: RawSecrets = serde_json::from_str(text)
+            .map_err(|error| SecretsError::Shape { line: error.line(), column: error.column() })?;
+        let mut keys = Vec::new();
+        let wdt = raw.wdt.complete(["wdt.app_key", "wdt.app_secret"], &mut keys);
+        let bip = raw.bip.complete(["bip.app_key", "bip.app_secret"], &mut keys);
+        match (wdt, bip) {
+            (Some(wdt), Some(bip)) => Ok(Self { wdt, bip }),
+            _ => Err(SecretsError::Missing { keys }),
+        }
+    }
+}
+
+impl RawPair {
+    fn complete(self, [key, secret]: [&'static str; 2], missing: &mut Vec<&'static str>) -> Option<KeyPair> {
+        use secrecy::ExposeSecret;
+
+        let app_key = self.app_key.and_then(|text| text.parse().ok());
+        let app_secret = self.app_secret.filter(|text| !text.expose_secret().is_empty());
+        if app_key.is_none() {
+            missing.push(key);
+        }
+        if app_secret.is_none() {
+            missing.push(secret);
+        }
+        Some(KeyPair { app_key: app_key?, app_secret: app_secret? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_keys_are_named_all_at_once_and_no_secret_is_printed() {
+        let text = r#"{"wdt":{"app_key":"k","app_secret":"CANARY"},"bip":{"app_key":""}}"#;
+        let error = Secrets::parse(text).unwrap_err();
+        assert!(error.to_string().starts_with("the secrets lack bip.app_key, bip.app_secret"), "{error}");
+        assert!(!format!("{error:?}{error}").contains("CANARY"));
+
+        let error = Secrets::parse(r#"{"wdt":{"app_secret":CANARY}}"#).unwrap_err();
+        assert!(!format!("{error:?}{error}").contains("CANARY"));
+    }
+
+    #[test]
+    fn other_keys_are_left_to_those_who_need_them() {
+        let text = r#"{"wdt":{"app_key":"a","app_secret":"CANARY1"},"bip":{"app_key":"b","app_secret":"CANARY2"},
+                       "store":{"app_id":"c","secrets":["x"]},"console":{"token":"t"}}"#;
+        let secrets = Secrets::parse(text).unwrap();
+        assert_eq!(secrets.bip.app_key.as_str(), "b");
+        assert!(!format!("{secrets:?}").contains("CANARY"));
+    }
+}
