@@ -1,1 +1,56 @@
-//! Placeholder.
+//! The cloud on one machine: what of AWS the functions of Dougong use, inside one process.
+//!
+//! - [`DynamoDb`] and [`Sqs`] are emulators on loopback ports of their own; any AWS SDK client can talk to them.
+//! - [`Traffic`] stands in front of both: it counts requests by operation, because a user pays for each, and lets a
+//!   test refuse, slow down or cut off any of them.
+//!
+//! Nothing here knows what the functions do.
+
+mod dynamodb;
+mod ids;
+mod sqs;
+mod traffic;
+
+pub use dynamodb::{DynamoDb, Storage};
+pub use sqs::{QueueDepth, Sqs};
+pub use traffic::{Call, Refusal, Traffic, Verdict};
+
+/// The region that everything on this machine pretends to be in (AWS China, Beijing).
+pub const REGION: &str = "cn-north-1";
+
+/// The account that everything on this machine pretends to belong to.
+pub const ACCOUNT_ID: &str = "000000000000";
+
+/// The access key id and secret that the clients sign with. The emulators do not verify signatures.
+pub const TEST_ACCESS_KEY: (&str, &str) = ("test", "test");
+
+/// A piece of the local cloud that could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No loopback port could be opened.
+    #[error("cannot listen on a loopback port for {service}")]
+    Listen {
+        /// The service that wanted the port.
+        service: &'static str,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database file cannot be opened or is not one.
+    #[error("cannot open the DynamoDB file {path}: {problem}")]
+    Database {
+        /// The file.
+        path: String,
+        /// What SQLite said.
+        problem: String,
+    },
+    /// The HTTP client towards the emulator cannot be built.
+    #[error("cannot build the HTTP client towards the emulated {service}")]
+    HttpClient {
+        /// The service behind it.
+        service: &'static str,
+        /// What the client library said.
+        #[source]
+        source: reqwest::Error,
+    },
+}

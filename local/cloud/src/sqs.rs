@@ -1,0 +1,150 @@
+//! SQS inside the process, in memory.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+use rustack_sqs_core::config::SqsConfig;
+use rustack_sqs_core::handler::RustackSqsHandler;
+use rustack_sqs_core::provider::RustackSqs;
+use rustack_sqs_http::dispatch::SqsHandler;
+use rustack_sqs_http::response::error_to_response;
+use rustack_sqs_http::router::resolve_operation;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::traffic::{Server, Service, Traffic};
+use crate::{ACCOUNT_ID, REGION, StartError, TEST_ACCESS_KEY};
+
+/// A running SQS. It stops, and forgets its messages, when it is dropped.
+pub struct Sqs {
+    endpoint: String,
+    client: aws_sdk_sqs::Client,
+    traffic: Traffic,
+    emulator: Emulator,
+    _server: Server,
+}
+
+impl std::fmt::Debug for Sqs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sqs").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// How many messages a queue holds, by what they wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueDepth {
+    /// Ready to be received.
+    pub visible: u64,
+    /// Received and neither deleted nor visible again.
+    pub in_flight: u64,
+    /// Sent with a delay that is not over.
+    pub delayed: u64,
+}
+
+impl QueueDepth {
+    /// Returns whether the queue holds nothing at all.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl Sqs {
+    /// Starts on a loopback port of its own.
+    pub async fn start() -> Result<Self, StartError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(cannot_listen)?;
+        let address = listener.local_addr().map_err(cannot_listen)?;
+        let endpoint = format!("http://{address}");
+        let provider = Arc::new(RustackSqs::new(SqsConfig {
+            skip_signature_validation: true,
+            default_region: REGION.to_owned(),
+            account_id: ACCOUNT_ID.to_owned(),
+            host: address.ip().to_string(),
+            port: address.port(),
+        }));
+        let emulator = Emulator { handler: Arc::new(RustackSqsHandler::new(provider)) };
+        let traffic = Traffic::default();
+        let server = Server::start(listener, traffic.clone(), emulator.clone());
+        let client = client(&endpoint);
+        Ok(Self { endpoint, client, traffic, emulator, _server: server })
+    }
+
+    /// Returns the address that `AWS_ENDPOINT_URL_SQS` takes.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Returns an SDK client of this SQS. Clones share one connection pool.
+    pub fn client(&self) -> aws_sdk_sqs::Client {
+        self.client.clone()
+    }
+
+    /// Returns what was asked of this SQS.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// Returns how many messages a queue holds, without counting as a request. `None` for an unknown queue.
+    pub async fn depth(&self, queue_url: &str) -> Option<QueueDepth> {
+        let ask = json!({ "QueueUrl": queue_url, "AttributeNames": ["All"] });
+        let reply = self.emulator.call("GetQueueAttributes", &ask).await?;
+        let attributes = reply.get("Attributes")?;
+        let number = |name: &str| attributes.get(name)?.as_str()?.parse().ok();
+        Some(QueueDepth {
+            visible: number("ApproximateNumberOfMessages")?,
+            in_flight: number("ApproximateNumberOfMessagesNotVisible")?,
+            delayed: number("ApproximateNumberOfMessagesDelayed")?,
+        })
+    }
+}
+
+fn cannot_listen(source: std::io::Error) -> StartError {
+    StartError::Listen { service: "SQS", source }
+}
+
+fn client(endpoint: &str) -> aws_sdk_sqs::Client {
+    let (id, secret) = TEST_ACCESS_KEY;
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static(REGION))
+        .credentials_provider(Credentials::new(id, secret, None, None, "dougong-cloud"))
+        .endpoint_url(endpoint)
+        .build();
+    aws_sdk_sqs::Client::from_conf(config)
+}
+
+/// The emulator, called without a network between.
+#[derive(Clone)]
+struct Emulator {
+    handler: Arc<RustackSqsHandler>,
+}
+
+impl Emulator {
+    async fn carry_out(&self, headers: &HeaderMap, body: Bytes) -> Response {
+        let request_id = crate::ids::request_id();
+        let response = match resolve_operation(headers) {
+            Ok(operation) => self.handler.handle_operation(operation, body).await,
+            Err(error) => Err(error),
+        };
+        response.unwrap_or_else(|error| error_to_response(&error, &request_id)).map(Body::new)
+    }
+
+    async fn call(&self, operation: &str, body: &Value) -> Option<Value> {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-amz-target", HeaderValue::from_str(&format!("AmazonSQS.{operation}")).ok()?);
+        let response = self.carry_out(&headers, body.to_string().into()).await;
+        let succeeded = response.status().is_success();
+        let text = to_bytes(response.into_body(), usize::MAX).await.ok()?;
+        serde_json::from_slice(&text).ok().filter(|_| succeeded)
+    }
+}
+
+impl Service for Emulator {
+    async fn answer(&self, parts: Parts, body: Bytes) -> Response {
+        self.carry_out(&parts.headers, body).await
+    }
+}

@@ -1,0 +1,110 @@
+//! The emulated DynamoDB and SQS, asked by the real AWS SDK.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use dougong_cloud::{DynamoDb, Refusal, Sqs, Storage, Verdict};
+
+async fn make_table(client: &aws_sdk_dynamodb::Client) {
+    let key = AttributeDefinition::builder()
+        .attribute_name("pk")
+        .attribute_type(ScalarAttributeType::S)
+        .build()
+        .unwrap();
+    let hash = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash).build().unwrap();
+    client
+        .create_table()
+        .table_name("things")
+        .attribute_definitions(key)
+        .key_schema(hash)
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await
+        .unwrap();
+}
+
+async fn put(client: &aws_sdk_dynamodb::Client, key: &str) -> bool {
+    let item = client.put_item().table_name("things").item("pk", AttributeValue::S(key.to_owned()));
+    item.condition_expression("attribute_not_exists(pk)").send().await.is_ok()
+}
+
+#[tokio::test]
+async fn a_conditional_write_has_one_winner_and_every_request_is_counted() {
+    let dynamodb = DynamoDb::start(Storage::Memory).await.unwrap();
+    let client = dynamodb.client();
+    make_table(&client).await;
+    let mut racing = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let client = client.clone();
+        racing.spawn(async move { put(&client, "a").await });
+    }
+    let winners = racing.join_all().await.into_iter().filter(|won| *won).count();
+    assert_eq!(winners, 1);
+    assert_eq!(dynamodb.traffic().count("PutItem"), 10);
+}
+
+#[tokio::test]
+async fn a_database_file_outlives_the_process_that_wrote_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::File(folder.path().join("dougong.db"));
+    let first = DynamoDb::start(storage.clone()).await.unwrap();
+    make_table(&first.client()).await;
+    assert!(put(&first.client(), "a").await);
+    drop(first);
+    let second = DynamoDb::start(storage).await.unwrap();
+    assert!(!put(&second.client(), "a").await, "the item is still there");
+}
+
+#[tokio::test]
+async fn a_lost_reply_was_carried_out_and_a_refusal_was_not() {
+    let dynamodb = DynamoDb::start(Storage::Memory).await.unwrap();
+    let client = dynamodb.client();
+    make_table(&client).await;
+    dynamodb.traffic().disturb(|call| async move {
+        match (call.operation.as_str(), call.nth) {
+            ("PutItem", 1) => Verdict::LoseReply,
+            ("GetItem", 1) => Verdict::Refuse(Refusal::DYNAMODB_THROTTLED),
+            _ => Verdict::Pass,
+        }
+    });
+    assert!(!put(&client, "a").await, "the SDK's own retry finds the item there");
+    let read = client
+        .get_item()
+        .table_name("things")
+        .key("pk", AttributeValue::S("a".to_owned()))
+        .send()
+        .await
+        .unwrap();
+    assert!(read.item().is_some());
+    assert_eq!((dynamodb.traffic().count("PutItem"), dynamodb.traffic().count("GetItem")), (2, 2));
+}
+
+#[tokio::test]
+async fn a_failed_entry_of_a_batch_is_named_and_not_in_the_queue() {
+    let sqs = Sqs::start().await.unwrap();
+    let client = sqs.client();
+    let url = client.create_queue().queue_name("orders").send().await.unwrap().queue_url.unwrap();
+    sqs.traffic().disturb(|call| async move {
+        if call.operation == "SendMessageBatch" {
+            Verdict::FailEntries(BTreeSet::from([1]))
+        } else {
+            Verdict::Pass
+        }
+    });
+    let entry = |id: &str| SendMessageBatchRequestEntry::builder().id(id).message_body("{}").build().unwrap();
+    let sent = client.send_message_batch().queue_url(&url).set_entries(Some(vec![
+        entry("x"),
+        entry("y"),
+        entry("z"),
+    ]));
+    let sent = sent.send().await.unwrap();
+    assert_eq!(
+        sent.failed().iter().map(aws_sdk_sqs::types::BatchResultErrorEntry::id).collect::<Vec<_>>(),
+        ["y"]
+    );
+    assert_eq!(sent.successful().len(), 2);
+    assert_eq!(sqs.depth(&url).await.unwrap().visible, 2);
+}
