@@ -1,1 +1,44 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod codec;
+mod decide;
+mod document;
+mod documents;
+mod error;
+mod pace;
+mod queries;
+pub mod schema;
+mod token;
+mod transition;
+mod watermarks;
+
+pub use decide::{Earlier, KEY_WINDOW_MS, Meaning, Standing, decide, is_late};
+pub use document::{
+    Attention, Document, DocumentLease, HeldChange, NewDocument, Source, State, UnknownState,
+};
+pub use documents::{Begun, Frozen, Hold, Noted, Requeued, SetAside, Started};
+pub use error::LedgerError;
+pub use pace::{Pause, Reservation};
+pub use queries::{AttentionRow, DayRow, Known, Page, PageToken};
+pub use schema::TableNames;
+pub use token::{RefreshLock, SealedToken, Stored};
+pub use transition::{Attempt, Begin, CHANGED, Certainty, KEEP_SECONDS, Parking};
+pub use watermarks::{Cursor, HistoryEntry, HistoryRow, Lease, TakeLease};
+
+/// Milliseconds since the Unix epoch. Every operation takes the time from its caller, so that tests and
+/// models need no waiting.
+pub type EpochMs = i64;
+
+/// The two tables, through one client. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    client: aws_sdk_dynamodb::Client,
+    tables: TableNames,
+}
+
+impl Ledger {
+    /// Wraps a client and the names of the tables. Timeouts and retries are the client's.
+    pub const fn new(client: aws_sdk_dynamodb::Client, tables: TableNames) -> Self {
+        Self { client, tables }
+    }
+}

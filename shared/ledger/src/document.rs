@@ -1,0 +1,290 @@
+//! A document as the ledger holds it, and the facts a message brings about one.
+
+use std::fmt;
+use std::io::{Read, Write};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use dougong_values::{
+    BeijingTime, BusinessDay, DocumentKey, Money, SchemeId, Version, VoucherCode, VoucherId,
+};
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+
+use crate::EpochMs;
+
+/// Where a document stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// In the queue; nothing of it can have reached BIP.
+    Queued,
+    /// A worker holds it, or held it and did not learn what BIP did: it may be in BIP.
+    Posting,
+    /// Booked in BIP.
+    Posted,
+    /// Needs a person (待人工处理).
+    Parked,
+    /// Deliberately not booked.
+    Skipped,
+}
+
+impl State {
+    /// Returns the name kept in the ledger.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Posting => "posting",
+            Self::Posted => "posted",
+            Self::Parked => "parked",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text that names no state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no state: queued, posting, posted, parked or skipped")]
+pub struct UnknownState(String);
+
+impl FromStr for State {
+    type Err = UnknownState;
+
+    fn from_str(text: &str) -> Result<Self, UnknownState> {
+        [Self::Queued, Self::Posting, Self::Posted, Self::Parked, Self::Skipped]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| UnknownState(text.to_owned()))
+    }
+}
+
+/// A document's JSON text, gzip-compressed as the ledger keeps it until the document is posted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Source(Arc<[u8]>);
+
+impl Source {
+    /// The most a source may take of DynamoDB's 400 KB per item.
+    pub const MAX_BYTES: usize = 350 * 1024;
+
+    /// Compresses a text; `None` if it stays above [`Source::MAX_BYTES`] even so.
+    pub fn pack(json: &str) -> Option<Self> {
+        let mut encoder = GzEncoder::new(Vec::with_capacity(json.len() / 4), Compression::fast());
+        let packed = encoder.write_all(json.as_bytes()).and_then(|()| encoder.finish()).ok()?;
+        (packed.len() <= Self::MAX_BYTES).then(|| Self(packed.into()))
+    }
+
+    /// Takes compressed bytes as they come from the ledger.
+    pub fn from_packed(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
+    /// Returns the compressed bytes.
+    pub fn packed(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Decompresses the text; `None` if the bytes are damaged.
+    pub fn text(&self) -> Option<String> {
+        let mut text = String::new();
+        GzDecoder::new(&*self.0).read_to_string(&mut text).ok()?;
+        Some(text)
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({} bytes)", self.0.len())
+    }
+}
+
+/// What a message, or a page of WDT, says about a document.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewDocument {
+    /// The document.
+    pub key: DocumentKey,
+    /// The scheme it came through.
+    pub scheme: SchemeId,
+    /// The version of its content.
+    pub version: Version,
+    /// When WDT last changed it: tells which of two versions is the newer one.
+    pub modified: Option<BeijingTime>,
+    /// The business day it counts for.
+    pub day: BusinessDay,
+    /// Its amount, for the day's sums.
+    pub amount: Option<Money>,
+    /// Its JSON text without personal data.
+    pub source_json: String,
+}
+
+impl fmt::Debug for NewDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let modified = self.modified.map(|time| time.to_string()).unwrap_or_default();
+        write!(f, "NewDocument({} version {} modified {modified:?})", self.key, self.version)
+    }
+}
+
+/// The lease on a document in [`State::Posting`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentLease {
+    /// The one attempt that holds it; nobody after an unknown outcome, while the wait for the next try lasts.
+    pub owner: Option<String>,
+    /// When it ends.
+    pub until_ms: EpochMs,
+}
+
+/// A changed version that came after another one was booked, or may have been: kept for a person to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldChange {
+    /// The version that is held back.
+    pub version: Version,
+    /// When WDT changed it.
+    pub modified: Option<BeijingTime>,
+    /// Its amount.
+    pub amount: Option<Money>,
+    /// Its text.
+    pub source: Option<Source>,
+}
+
+/// A document as the ledger holds it: the whole of one item.
+///
+/// `version`, `amount` and `source` speak of the version that is booked, in flight, queued or parked;
+/// a version that must not be booked over it stands beside it in `held`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// The document.
+    pub key: DocumentKey,
+    /// The scheme it came through.
+    pub scheme: SchemeId,
+    /// Where it stands.
+    pub state: State,
+    /// The version it stands there with.
+    pub version: Version,
+    /// When WDT last changed that version.
+    pub modified: Option<BeijingTime>,
+    /// The business day it counts for.
+    pub day: BusinessDay,
+    /// The amount of that version.
+    pub amount: Option<Money>,
+    /// The text of that version; gone once it is posted.
+    pub source: Option<Source>,
+    /// Attempts that counted.
+    pub attempts: u32,
+    /// Grows with every write; a worker whose fence is not the current one can record nothing.
+    pub fence: u64,
+    /// Who works on it, in [`State::Posting`].
+    pub lease: Option<DocumentLease>,
+    /// When the first attempt began that may have reached BIP; `None` when certainly none has.
+    pub first_posting_at: Option<EpochMs>,
+    /// When the last attempt began that may have reached BIP.
+    pub last_posting_at: Option<EpochMs>,
+    /// Since when an outcome is unknown.
+    pub unknown_since: Option<EpochMs>,
+    /// The voucher's code: the one sent, or once posted the one BIP gave.
+    pub voucher_code: Option<VoucherCode>,
+    /// The voucher's id in BIP, once posted.
+    pub voucher_id: Option<VoucherId>,
+    /// When it was posted.
+    pub posted_at: Option<EpochMs>,
+    /// When it was parked.
+    pub parked_at: Option<EpochMs>,
+    /// The stable name of why it is parked, skipped or unknown.
+    pub reason: Option<String>,
+    /// Every problem found, as JSON.
+    pub problems: Option<String>,
+    /// A changed version that is held back.
+    pub held: Option<HeldChange>,
+    /// When the ledger first heard of it.
+    pub first_seen: EpochMs,
+    /// When it was last written.
+    pub updated_at: EpochMs,
+    /// Seconds since the epoch after which the row is no longer trusted (TTL).
+    pub expires_at: Option<i64>,
+}
+
+/// What a person should look at: the partitions of the index `attention`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Attention {
+    /// Parked: it could not be mapped, or BIP refused it.
+    Parked,
+    /// An outcome is unknown and not settled yet.
+    Unknown,
+    /// A changed version is held back behind a booked one.
+    Held,
+}
+
+impl Attention {
+    /// All kinds, the most urgent first.
+    pub const ALL: [Self; 3] = [Self::Unknown, Self::Held, Self::Parked];
+
+    /// Returns the name kept in the ledger.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Parked => "parked",
+            Self::Unknown => "unknown",
+            Self::Held => "held",
+        }
+    }
+}
+
+impl fmt::Display for Attention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Document {
+    /// Returns the version that is booked in BIP, if one is.
+    pub fn posted_version(&self) -> Option<&Version> {
+        self.posted_at.map(|_| &self.version)
+    }
+
+    /// Tells whether an attempt may have reached BIP without its outcome being known.
+    pub const fn is_unsettled(&self) -> bool {
+        self.posted_at.is_none() && self.first_posting_at.is_some()
+    }
+
+    /// Tells whether the row is past its TTL: DynamoDB deletes late, so such a row is treated as absent.
+    pub fn is_expired(&self, now_ms: EpochMs) -> bool {
+        self.expires_at.is_some_and(|seconds| seconds <= now_ms.div_euclid(1000))
+    }
+
+    /// Returns why a person should look at it, and since when.
+    pub fn attention(&self) -> Option<(Attention, EpochMs)> {
+        match self.state {
+            State::Parked => {
+                let kind = if self.held.is_some() { Attention::Held } else { Attention::Parked };
+                Some((kind, self.parked_at.unwrap_or(self.updated_at)))
+            }
+            State::Posting => self.unknown_since.map(|since| (Attention::Unknown, since)),
+            State::Queued | State::Posted | State::Skipped => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_comes_back_as_it_was() {
+        let json = r#"{"stockout_id":"1","goods":"茶"}"#.repeat(100);
+        let source = Source::pack(&json).unwrap();
+        assert!(source.packed().len() < json.len() / 10);
+        assert_eq!(Source::from_packed(source.packed()).text().as_deref(), Some(json.as_str()));
+        assert_eq!(Source::from_packed(b"not gzip").text(), None);
+    }
+
+    #[test]
+    fn states_are_read_by_the_name_they_are_written_with() {
+        for state in [State::Queued, State::Posting, State::Posted, State::Parked, State::Skipped] {
+            assert_eq!(state.as_str().parse(), Ok(state));
+        }
+        assert!("Queued".parse::<State>().is_err());
+    }
+}
