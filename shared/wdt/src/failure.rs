@@ -237,9 +237,21 @@ fn by_words(words: &str) -> Option<ErrorClass> {
         Some(ErrorClass::RetryAfter(AFTER_TRANSIENT))
     } else if ["跨度", "最大范围"].iter().any(has) {
         Some(ErrorClass::ShrinkWindow)
-    } else if ["动态口令", "ip限制", "时间戳", "签名", "停用", "欠费", "余额", "权限", "sid", "sign", "appkey"]
-        .iter()
-        .any(has)
+    } else if [
+        "动态口令",
+        "ip限制",
+        "时间戳",
+        "签名",
+        "停用",
+        "欠费",
+        "余额",
+        "权限",
+        "sid",
+        "sign",
+        "appkey",
+    ]
+    .iter()
+    .any(has)
     {
         Some(ErrorClass::Misconfigured)
     } else {
@@ -264,11 +276,17 @@ mod tests {
 
     #[test]
     fn every_gateway_code_has_its_class() {
-        for code in ["9", "11", "12", "13", "21", "22", "23", "24", "25", "26", "28", "29", "30", "31", "32", "34"] {
+        for code in
+            ["9", "11", "12", "13", "21", "22", "23", "24", "25", "26", "28", "29", "30", "31", "32", "34"]
+        {
             assert_eq!(class(Origin::Gateway, code, None, ""), ErrorClass::Misconfigured, "code {code}");
         }
         for code in ["4", "5", "6", "7", "8"] {
-            assert_eq!(class(Origin::Gateway, code, None, ""), ErrorClass::RetryAfter(AFTER_LIMIT), "code {code}");
+            assert_eq!(
+                class(Origin::Gateway, code, None, ""),
+                ErrorClass::RetryAfter(AFTER_LIMIT),
+                "code {code}"
+            );
         }
         assert_eq!(class(Origin::Gateway, "10", None, ""), ErrorClass::RetryAfter(AFTER_TRANSIENT));
         for code in ["40", "41", "42", "43"] {
@@ -305,7 +323,8 @@ mod tests {
     #[test]
     fn a_ban_lasts_as_long_as_the_gateway_says_but_never_for_ever() {
         let words = "This ban will last for 12 more seconds";
-        let limited = |words| class(Origin::Gateway, "7", Some("accesscontrol.limited-by-app-access-count"), words);
+        let limited =
+            |words| class(Origin::Gateway, "7", Some("accesscontrol.limited-by-app-access-count"), words);
         assert_eq!(limited(words), ErrorClass::RetryAfter(Duration::from_secs(13)));
         assert_eq!(limited("last for 86400 more seconds"), ErrorClass::RetryAfter(AFTER_LONG_LIMIT));
     }

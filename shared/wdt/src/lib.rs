@@ -32,7 +32,7 @@ pub use failure::{ErrorClass, Failure, QueryError};
 pub use field::{FieldProblem, FieldText};
 pub use personal::{PERSONAL_FIELDS, is_personal};
 pub use query::{Filter, InvalidPageSize, PageSize, Query};
-pub use reply::{Page, Row, UnreadableRow};
+pub use reply::{Page, Row, UnreadableRow, read as read_page};
 pub use sign::SignMethod;
 pub use stockout::{Line, Position, ReadError, Stockout};
 

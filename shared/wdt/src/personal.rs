@@ -200,7 +200,10 @@ mod tests {
             (r#"{"receiver_name":"x"}"#, "{}"),
             (r#"{"nick_name":null,"buyer_message":"a","id_card":[1,{"b":"}"}]}"#, "{}"),
             (r#"{ "a" : [ { "receiver_mobile" : "1" , "b" : 2.0000 } , 3 ] }"#, r#"{"a":[{"b":2.0000},3]}"#),
-            (r#"{"a":"receiver_name","b":["receiver_name"]}"#, r#"{"a":"receiver_name","b":["receiver_name"]}"#),
+            (
+                r#"{"a":"receiver_name","b":["receiver_name"]}"#,
+                r#"{"a":"receiver_name","b":["receiver_name"]}"#,
+            ),
             (r#"{"receiver\u005fname":"x","b":"\"}"}"#, r#"{"b":"\"}"}"#),
             (r#"{"Receiver_Name":"x","receiverPhone":"x"}"#, "{}"),
             (r#"{"a":"x","cs_remark":"\\","b":true}"#, r#"{"a":"x","b":true}"#),
@@ -225,7 +228,9 @@ mod tests {
         for name in PERSONAL_FIELDS {
             assert!(is_personal(name), "{name}");
         }
-        for name in ["customer_no", "remark", "shop_no", "src_tids", "invoice_type", "logistics_no", "fenxiao_nick"] {
+        for name in
+            ["customer_no", "remark", "shop_no", "src_tids", "invoice_type", "logistics_no", "fenxiao_nick"]
+        {
             assert!(!is_personal(name), "{name}");
         }
     }

@@ -36,11 +36,7 @@ impl TryFrom<u32> for PageSize {
     type Error = InvalidPageSize;
 
     fn try_from(size: u32) -> Result<Self, InvalidPageSize> {
-        u8::try_from(size)
-            .ok()
-            .filter(|size| (1..=100).contains(size))
-            .map(Self)
-            .ok_or(InvalidPageSize(size))
+        u8::try_from(size).ok().filter(|size| (1..=100).contains(size)).map(Self).ok_or(InvalidPageSize(size))
     }
 }
 

@@ -25,6 +25,10 @@ pub struct Page {
 
 /// One row of a page, read alone.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "almost every row is a stockout: a box would cost each of them"
+)]
 pub enum Row {
     /// A row that could be read.
     Stockout(Stockout),
@@ -74,34 +78,30 @@ struct Body<'a> {
     stockout_list: Option<List<'a>>,
 }
 
-/// Reads the body of a reply to the question for `page_no`.
-pub(crate) fn read(bytes: &[u8], page_no: u32, keep: &BTreeSet<String>) -> Result<Page, QueryError> {
+/// Reads the body of a reply to the question for `page_no`, and cuts personal data except the fields in `keep`.
+pub fn read(bytes: &[u8], page_no: u32, keep: &BTreeSet<String>) -> Result<Page, QueryError> {
     // The whole body is checked once; rows that only a repaired text could be read from are not trusted below.
     let (text, encoding) = match str::from_utf8(bytes) {
         Ok(text) => (Cow::Borrowed(text), Encoding::Utf8),
         Err(_) => (String::from_utf8_lossy(bytes), Encoding::Broken),
     };
-    let reply: Reply<'_> = serde_json::from_str(&text)
-        .map_err(|error| QueryError::unreadable(format!("it is no JSON of a known shape ({})", kind(&error))))?;
+    let reply: Reply<'_> = serde_json::from_str(&text).map_err(|error| {
+        QueryError::unreadable(format!("it is no JSON of a known shape ({})", kind(&error)))
+    })?;
 
     if let Some(error) = reply.error_response {
         return Err(failure(&error, error.code, Origin::Gateway));
     }
-    let (body, status) = match reply.response {
-        Some(response) => {
-            if text_of(response.flag).is_some_and(|flag| flag.eq_ignore_ascii_case("failure")) {
-                return Err(failure(&response, response.code, Origin::Gateway));
-            }
-            if response.errorcode.is_none() && response.code.is_some() {
-                return Err(failure(&response, response.code, Origin::Gateway));
-            }
-            let status = response.errorcode;
-            (response, status)
+    let (body, status) = if let Some(response) = reply.response {
+        let failed = text_of(response.flag).is_some_and(|flag| flag.eq_ignore_ascii_case("failure"));
+        if failed || (response.errorcode.is_none() && response.code.is_some()) {
+            return Err(failure(&response, response.code, Origin::Gateway));
         }
-        None => {
-            let Reply { code, message, total_count, stockout_list, .. } = reply;
-            (Body { message, total_count, stockout_list, ..Body::default() }, code)
-        }
+        let status = response.errorcode;
+        (response, status)
+    } else {
+        let Reply { code, message, total_count, stockout_list, .. } = reply;
+        (Body { message, total_count, stockout_list, ..Body::default() }, code)
     };
     match number(status) {
         Some(0) => page(body, page_no, encoding, keep),
@@ -147,7 +147,12 @@ enum Encoding {
     Broken,
 }
 
-fn page(body: Body<'_>, page_no: u32, encoding: Encoding, keep: &BTreeSet<String>) -> Result<Page, QueryError> {
+fn page(
+    body: Body<'_>,
+    page_no: u32,
+    encoding: Encoding,
+    keep: &BTreeSet<String>,
+) -> Result<Page, QueryError> {
     let total = match (number(body.total_count), body.total_count) {
         (Some(total), _) => Some(u64::try_from(total).map_err(|_| odd_total())?),
         (None, Some(raw)) if text_of(Some(raw)).is_some() => return Err(odd_total()),
@@ -168,7 +173,12 @@ fn odd_total() -> QueryError {
 fn read_row(raw: &str, encoding: Encoding, keep: &BTreeSet<String>) -> Row {
     if !raw.starts_with('{') {
         let problem = "the row is not a JSON object".to_owned();
-        return Row::Unreadable(UnreadableRow { stockout_id: None, modified: None, json: String::new(), problem });
+        return Row::Unreadable(UnreadableRow {
+            stockout_id: None,
+            modified: None,
+            json: String::new(),
+            problem,
+        });
     }
     let json = personal::strip(raw, keep);
     let problem = if encoding == Encoding::Broken && json.contains(char::REPLACEMENT_CHARACTER) {

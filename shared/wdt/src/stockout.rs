@@ -4,9 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use dougong_values::{
-    BeijingTime, Money, Quantity, ShopNo, SpecNo, StockoutId, Version, WarehouseNo,
-};
+use dougong_values::{BeijingTime, Money, Quantity, ShopNo, SpecNo, StockoutId, Version, WarehouseNo};
 
 use crate::field::{self, FieldProblem, FieldText};
 use crate::version;
