@@ -97,6 +97,9 @@ fn settings(set: &BTreeMap<String, String>) -> Result<(Client, Query), Vec<Strin
     let minutes = text("WDT_MINUTES", Some("60"));
     let status = set.get("WDT_STATUS");
 
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     let mut wrong = |what: &str, error: &dyn std::fmt::Display| problems.push(format!("{what}: {error}"));
     let sid = sid.parse().map_err(|error| wrong("WDT_SID", &error)).ok();
     let sign_method = sign_method.parse().map_err(|error| wrong("WDT_SIGN_METHOD", &error)).ok();

@@ -7,18 +7,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 /// Runs until it is dropped.
-pub struct Server {
+pub(crate) struct Server {
     url: String,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    pub async fn answering(status: u16, body: Vec<u8>) -> Self {
+    pub(crate) async fn answering(status: u16, body: Vec<u8>) -> Self {
         Self::answering_with(status, &[], body).await
     }
 
-    pub async fn answering_with(status: u16, headers: &[(&str, &str)], body: Vec<u8>) -> Self {
-        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    pub(crate) async fn answering_with(status: u16, headers: &[(&str, &str)], body: Vec<u8>) -> Self {
+        let headers: String =
+            headers.iter().flat_map(|(name, value)| [*name, ": ", *value, "\r\n"]).collect();
         let head = format!(
             "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n",
             body.len()
@@ -27,7 +28,7 @@ impl Server {
     }
 
     /// Takes requests and never answers.
-    pub async fn silent() -> Self {
+    pub(crate) async fn silent() -> Self {
         Self::start(None).await
     }
 
@@ -47,7 +48,7 @@ impl Server {
         Self { url, task }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.url.clone()
     }
 }
