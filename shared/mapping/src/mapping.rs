@@ -1,0 +1,226 @@
+//! The mapping of one scheme: rules and tables that fit each other, applied to one document at a time.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use dougong_bip::{Order, check};
+use dougong_values::{DocumentKey, SchemeId, TenantId};
+use dougong_wdt::Stockout;
+
+use crate::amounts::LineFacts;
+use crate::complete::check_complete;
+use crate::draft::Draft;
+use crate::excluded::Exclusion;
+use crate::head::{HeadFacts, cell_or};
+use crate::nearest::did_you_mean;
+use crate::problem::{Problem, Reason};
+use crate::rules::{Postage, Rules};
+use crate::tables::{TableProblem, Tables, TaxIndex, UnitIndex};
+
+/// Whose document it is: what the idempotency key is derived from.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity<'a> {
+    /// The merchant.
+    pub tenant: &'a TenantId,
+    /// The scheme that books it.
+    pub scheme: &'a SchemeId,
+    /// The document's key in the ledger.
+    pub key: &'a DocumentKey,
+}
+
+/// A rule and a table that do not fit each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleProblem {
+    /// A rule names what no table has.
+    Rule {
+        /// The rule below `[schemes.<id>.mapping]`: `postage.goods`.
+        path: &'static str,
+        /// What is wrong.
+        message: String,
+        /// What to write instead.
+        hint: Option<String>,
+    },
+    /// A row lacks what no rule gives either.
+    Table(TableProblem),
+}
+
+impl fmt::Display for RuleProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Table(problem) => fmt::Display::fmt(problem, f),
+            Self::Rule { path, message, hint } => {
+                write!(f, "{path}: {message}")?;
+                hint.iter().try_for_each(|hint| write!(f, "; hint: {hint}"))
+            }
+        }
+    }
+}
+
+/// The mapping of one scheme.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    pub(crate) rules: Rules,
+    pub(crate) tables: Arc<Tables>,
+    pub(crate) default_tax: Option<TaxIndex>,
+    pub(crate) default_unit: Option<UnitIndex>,
+}
+
+impl Mapping {
+    /// Joins rules and tables; every place where they do not fit is returned at once.
+    pub fn new(rules: Rules, tables: Arc<Tables>) -> Result<Self, Vec<RuleProblem>> {
+        let mut problems = Vec::new();
+        let lines = &rules.lines;
+        let default_tax = lines.tax.as_deref().and_then(|key| {
+            let found = tables.find_tax(key);
+            if found.is_none() {
+                problems.push(absent("lines.tax", key, "tables/taxes.csv", tables.tax_keys()));
+            }
+            found
+        });
+        let default_unit = lines.unit.as_deref().and_then(|key| {
+            let found = tables.find_unit(key);
+            if found.is_none() {
+                problems.push(absent("lines.unit", key, "tables/units.csv", tables.unit_keys()));
+            }
+            found
+        });
+        if let Postage::Line { goods } = &rules.postage.policy {
+            check_names("postage.goods", [goods], &tables.goods, "tables/goods.csv", &mut problems);
+        }
+        let filter = &rules.filter;
+        let (shops, warehouses) = (&tables.shops, &tables.warehouses);
+        check_names("filter.shops", &filter.shops, shops, "tables/shops.csv", &mut problems);
+        check_names(
+            "filter.warehouses",
+            &filter.warehouses,
+            warehouses,
+            "tables/warehouses.csv",
+            &mut problems,
+        );
+        check_complete(&rules, &tables, &mut problems);
+        if problems.is_empty() {
+            Ok(Self { rules, tables, default_tax, default_unit })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// Tells whether the scheme leaves this document alone, and why.
+    pub fn excluded(&self, stockout: &Stockout) -> Option<Exclusion> {
+        self.rules.filter.excluded(stockout)
+    }
+
+    /// Makes a voucher of a document, checked against every rule of BIP; or says everything that is wrong.
+    ///
+    /// The filter is not asked again: what was queued is booked.
+    pub fn map(&self, stockout: &Stockout, identity: &Identity<'_>) -> Result<Order, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let shop = self.shop(stockout, &mut problems);
+        let warehouse = self.warehouse(stockout, &mut problems);
+        let vouchdate = self.voucher_date(stockout, &mut problems);
+        let code = self.code(stockout, &mut problems);
+        self.check_receivable(stockout, &mut problems);
+        let mut drafts = self.drafts(stockout, &mut problems);
+        if drafts.is_empty() && problems.is_empty() {
+            problems.push(no_lines(stockout));
+        }
+        // Lines with problems are not among the drafts: the postage can only be placed when all are.
+        if problems.is_empty() {
+            self.place_postage(stockout, &mut drafts, &mut problems);
+        }
+
+        let exch_rate = shop.map_or_else(Default::default, |shop| self.currency(shop).1);
+        let head = match (shop, vouchdate) {
+            (Some(shop), Some(vouchdate)) => {
+                Some(self.head(stockout, identity, HeadFacts { shop, vouchdate, code }))
+            }
+            _ => None,
+        };
+        let stock_org = warehouse.and_then(|warehouse| warehouse.stock_org.as_ref());
+        let stock = warehouse.and_then(|warehouse| warehouse.stock.as_deref());
+        let facts = LineFacts {
+            sales_org: head.as_ref().map_or("", |head| &head.sales_org_id),
+            settlement_org: head.as_ref().map_or("", |head| &head.settlement_org_id),
+            stock_org: &cell_or(stock_org, self.rules.lines.stock_org.as_ref()),
+            stock: stock.or(self.rules.lines.stock.as_deref()),
+            consign_time: stockout.consign_time,
+            exch_rate,
+        };
+        let lines = self.lines(&drafts, &facts, &mut problems);
+        // Formulas and scripts have their place here: on a whole order, before the check.
+        match head {
+            Some(head) if problems.is_empty() => checked(head, lines, &drafts),
+            _ => Err(problems),
+        }
+    }
+}
+
+/// Adds the lines to the head and checks the whole against every rule of BIP.
+fn checked(
+    head: Order,
+    lines: Vec<dougong_bip::OrderLine>,
+    drafts: &[Draft<'_>],
+) -> Result<Order, Vec<Problem>> {
+    let pay_money = lines.iter().map(|line| line.ori_sum).sum();
+    let order = Order { pay_money, order_details: lines, ..head };
+    let violations = check::order(&order);
+    if violations.is_empty() {
+        return Ok(order);
+    }
+    let problem = |violation: check::Violation| {
+        let line = violation.path.strip_prefix("orderDetails[").and_then(|rest| rest.split_once(']'));
+        let draft = line.and_then(|(index, _)| drafts.get(index.parse::<usize>().ok()?));
+        Problem {
+            reason: Reason::CheckFailed,
+            rule: format!("check.{}", violation.rule.name()),
+            target: violation.path,
+            source: draft.map_or_else(String::new, |draft| draft.source("share_amount")),
+            value: String::new(),
+            message: violation.message,
+            hint: None,
+        }
+    };
+    Err(violations.into_iter().map(problem).collect())
+}
+
+fn no_lines(stockout: &Stockout) -> Problem {
+    Problem {
+        reason: Reason::NoLines,
+        rule: "lines".to_owned(),
+        target: "orderDetails".to_owned(),
+        source: "details_list".to_owned(),
+        value: format!("{} lines", stockout.details.len()),
+        message: "no line is left to be booked".to_owned(),
+        hint: Some(
+            "every line is empty or left out by the rules; exclude such documents by the filter".to_owned(),
+        ),
+    }
+}
+
+/// A rule that names a row which its table does not have.
+fn absent<'a>(
+    path: &'static str,
+    key: &str,
+    table: &str,
+    keys: impl Iterator<Item = &'a str>,
+) -> RuleProblem {
+    let hint = did_you_mean(key, keys).unwrap_or_else(|| format!("add a row for `{key}` to {table}"));
+    RuleProblem::Rule { path, message: format!("`{key}` is not in {table}"), hint: Some(hint) }
+}
+
+fn check_names<'n, K: Hash + Eq + fmt::Display + 'n, T>(
+    path: &'static str,
+    names: impl IntoIterator<Item = &'n K>,
+    rows: &HashMap<K, T>,
+    table: &str,
+    problems: &mut Vec<RuleProblem>,
+) {
+    for name in names {
+        if !rows.contains_key(name) {
+            let keys: Vec<String> = rows.keys().map(ToString::to_string).collect();
+            problems.push(absent(path, &name.to_string(), table, keys.iter().map(String::as_str)));
+        }
+    }
+}

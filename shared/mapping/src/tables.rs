@@ -1,0 +1,374 @@
+//! The code tables of `config/tables/`: what a shop, a warehouse, a goods code, a tax and a unit are in BIP.
+//!
+//! They are read once, checked against each other, hashed once, and then only looked up.
+
+mod goods;
+mod sheet;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+
+use dougong_values::{Quantity, ShopNo, SpecNo, WarehouseNo};
+
+use crate::nearest::did_you_mean;
+use sheet::{Column, Problems};
+
+pub(crate) use goods::{CountedIn, Goods, OtherUnit};
+
+/// What is wrong with one place of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableProblem {
+    /// The file as it was named to [`Tables::read`].
+    pub file: String,
+    /// The line in the file, from 1; 0 when the whole file is meant.
+    pub line: u32,
+    /// The cell in the row, from 1 (a spreadsheet's column A); 0 when the whole file is meant.
+    pub column: u32,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for TableProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, column, message, hint } = self;
+        match line {
+            0 => write!(f, "{file}: {message}")?,
+            _ => write!(f, "{file}:{line}:{column}: {message}")?,
+        }
+        hint.iter().try_for_each(|hint| write!(f, "; hint: {hint}"))
+    }
+}
+
+/// A shop (店铺): who buys and which organisations sell. What is empty comes from the rules' constants.
+#[derive(Debug)]
+pub(crate) struct Shop {
+    pub(crate) customer: Option<String>,
+    pub(crate) invoice_customer: Option<String>,
+    pub(crate) sales_org: Option<String>,
+    pub(crate) settlement_org: Option<String>,
+    pub(crate) transaction_type: Option<String>,
+    pub(crate) currency: Option<String>,
+    pub(crate) exchange_rate: Option<Quantity>,
+    pub(crate) line: u32,
+}
+
+/// A warehouse (仓库): the stock organisation and the warehouse's code in BIP.
+#[derive(Debug)]
+pub(crate) struct Warehouse {
+    pub(crate) stock_org: Option<String>,
+    pub(crate) stock: Option<String>,
+    pub(crate) line: u32,
+}
+
+/// A tax (税目税率): its id or code in BIP, and the rate to compute with.
+#[derive(Debug)]
+pub(crate) struct Tax {
+    pub(crate) tax_id: String,
+    pub(crate) rate: Quantity,
+    line: u32,
+}
+
+/// A unit (计量单位): its id or code in BIP, and how many decimals a count in it may have.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    pub(crate) unit_id: String,
+    pub(crate) decimals: u32,
+    line: u32,
+}
+
+/// The place of a tax in its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TaxIndex(usize);
+
+/// The place of a unit in its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UnitIndex(usize);
+
+/// All code tables of a tenant, checked.
+#[derive(Debug)]
+pub struct Tables {
+    pub(crate) shops: HashMap<ShopNo, Shop>,
+    pub(crate) warehouses: HashMap<WarehouseNo, Warehouse>,
+    pub(crate) goods: HashMap<SpecNo, Goods>,
+    taxes: Keyed<Tax>,
+    units: Keyed<Unit>,
+    pub(crate) files: FileNames,
+}
+
+/// The files that rows with a gap are looked for in.
+#[derive(Debug)]
+pub(crate) struct FileNames {
+    pub(crate) shops: String,
+    pub(crate) warehouses: String,
+    pub(crate) goods: String,
+}
+
+/// Rows that other tables refer to by key: resolved once, then reached by index.
+#[derive(Debug)]
+struct Keyed<T> {
+    rows: Vec<T>,
+    by_key: HashMap<String, usize>,
+}
+
+impl<T> Default for Keyed<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), by_key: HashMap::new() }
+    }
+}
+
+/// The files a configuration has below `tables/`, each of them needed.
+pub const TABLE_FILES: [&str; 5] = ["shops.csv", "warehouses.csv", "goods.csv", "taxes.csv", "units.csv"];
+
+const SHOPS: &[Column] = &[
+    Column { name: "shop_no", required: true },
+    Column { name: "name", required: false },
+    Column { name: "customer", required: false },
+    Column { name: "invoice_customer", required: false },
+    Column { name: "sales_org", required: false },
+    Column { name: "settlement_org", required: false },
+    Column { name: "transaction_type", required: false },
+    Column { name: "currency", required: false },
+    Column { name: "exchange_rate", required: false },
+];
+
+const WAREHOUSES: &[Column] = &[
+    Column { name: "warehouse_no", required: true },
+    Column { name: "name", required: false },
+    Column { name: "stock_org", required: false },
+    Column { name: "stock", required: false },
+];
+
+const TAXES: &[Column] = &[
+    Column { name: "tax", required: true },
+    Column { name: "name", required: false },
+    Column { name: "tax_id", required: true },
+    Column { name: "rate", required: true },
+];
+
+const UNITS: &[Column] = &[
+    Column { name: "unit", required: true },
+    Column { name: "name", required: false },
+    Column { name: "unit_id", required: true },
+    Column { name: "decimals", required: false },
+];
+
+impl Tables {
+    /// Reads all tables from their files' bytes and checks them against each other.
+    ///
+    /// A file's table is told by the last part of its name (`tables/goods.csv` is the goods table). Every
+    /// problem of every file is returned at once: unreadable text, missing and unknown columns, duplicate
+    /// keys, numbers that are none, and references to rows that do not exist.
+    pub fn read(files: &[(&str, &[u8])]) -> Result<Self, Vec<TableProblem>> {
+        let mut found = Vec::new();
+        for (name, _) in files {
+            let file = last_part(name);
+            if !TABLE_FILES.contains(&file) {
+                let hint = did_you_mean(file, TABLE_FILES)
+                    .unwrap_or_else(|| format!("the tables are {}", TABLE_FILES.join(", ")));
+                let message = "there is no such table".to_owned();
+                found.push(TableProblem {
+                    file: (*name).to_owned(),
+                    line: 0,
+                    column: 0,
+                    message,
+                    hint: Some(hint),
+                });
+            }
+        }
+        let mut sources = [("", [].as_slice()); TABLE_FILES.len()];
+        for (slot, wanted) in sources.iter_mut().zip(TABLE_FILES) {
+            match files.iter().find(|(name, _)| last_part(name) == wanted) {
+                Some(&source) => *slot = source,
+                None => {
+                    let message = "the table is missing".to_owned();
+                    found.push(TableProblem {
+                        file: wanted.to_owned(),
+                        line: 0,
+                        column: 0,
+                        message,
+                        hint: None,
+                    });
+                }
+            }
+        }
+        let [shops_file, warehouses_file, goods_file, taxes_file, units_file] = sources;
+        let taxes = read_taxes(taxes_file, &mut found);
+        let units = read_units(units_file, &mut found);
+        let references = goods::References {
+            taxes: &taxes.by_key,
+            taxes_file: taxes_file.0,
+            units: &units.by_key,
+            units_file: units_file.0,
+        };
+        let tables = Self {
+            shops: read_shops(shops_file, &mut found),
+            warehouses: read_warehouses(warehouses_file, &mut found),
+            goods: goods::read(goods_file, &references, &mut found),
+            taxes,
+            units,
+            files: FileNames {
+                shops: shops_file.0.to_owned(),
+                warehouses: warehouses_file.0.to_owned(),
+                goods: goods_file.0.to_owned(),
+            },
+        };
+        if found.is_empty() { Ok(tables) } else { Err(found) }
+    }
+
+    pub(crate) fn tax(&self, index: TaxIndex) -> &Tax {
+        &self.taxes.rows[index.0]
+    }
+
+    pub(crate) fn unit(&self, index: UnitIndex) -> &Unit {
+        &self.units.rows[index.0]
+    }
+
+    pub(crate) fn find_tax(&self, key: &str) -> Option<TaxIndex> {
+        self.taxes.by_key.get(key).copied().map(TaxIndex)
+    }
+
+    pub(crate) fn find_unit(&self, key: &str) -> Option<UnitIndex> {
+        self.units.by_key.get(key).copied().map(UnitIndex)
+    }
+
+    pub(crate) fn tax_keys(&self) -> impl Iterator<Item = &str> {
+        self.taxes.by_key.keys().map(String::as_str)
+    }
+
+    pub(crate) fn unit_keys(&self) -> impl Iterator<Item = &str> {
+        self.units.by_key.keys().map(String::as_str)
+    }
+}
+
+fn last_part(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
+
+/// Adds a row under its key, or notes that the key was there before.
+fn insert<K: std::hash::Hash + Eq + fmt::Display, T>(
+    rows: &mut HashMap<K, T>,
+    key: K,
+    row: T,
+    line_of: impl Fn(&T) -> u32,
+) -> Result<(), String> {
+    match rows.entry(key) {
+        Entry::Vacant(free) => {
+            free.insert(row);
+            Ok(())
+        }
+        Entry::Occupied(taken) => {
+            let first = line_of(taken.get());
+            Err(format!("`{}` is in line {first} already", taken.key()))
+        }
+    }
+}
+
+fn read_shops(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> HashMap<ShopNo, Shop> {
+    let mut shops = HashMap::new();
+    if file.0.is_empty() {
+        return shops;
+    }
+    sheet::read(file.1, SHOPS, &mut Problems { file: file.0, found }, |row| {
+        let key = row.id::<ShopNo>("shop_no");
+        let exchange_rate =
+            row.decimal("exchange_rate", "write the rate to the local currency, such as 7.1234");
+        if exchange_rate.is_some_and(|rate| rate <= rust_decimal::Decimal::ZERO) {
+            row.note("exchange_rate", "`exchange_rate` must be above 0".to_owned(), None);
+        }
+        let shop = Shop {
+            customer: row.text("customer"),
+            invoice_customer: row.text("invoice_customer"),
+            sales_org: row.text("sales_org"),
+            settlement_org: row.text("settlement_org"),
+            transaction_type: row.text("transaction_type"),
+            currency: row.text("currency"),
+            exchange_rate: exchange_rate.map(Quantity::new),
+            line: row.line,
+        };
+        if let Some(Err(twice)) = key.map(|key| insert(&mut shops, key, shop, |shop| shop.line)) {
+            row.note("shop_no", twice, None);
+        }
+    });
+    shops
+}
+
+fn read_warehouses(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> HashMap<WarehouseNo, Warehouse> {
+    let mut warehouses = HashMap::new();
+    if file.0.is_empty() {
+        return warehouses;
+    }
+    sheet::read(file.1, WAREHOUSES, &mut Problems { file: file.0, found }, |row| {
+        let key = row.id::<WarehouseNo>("warehouse_no");
+        let warehouse =
+            Warehouse { stock_org: row.text("stock_org"), stock: row.text("stock"), line: row.line };
+        if let Some(Err(twice)) = key.map(|key| insert(&mut warehouses, key, warehouse, |row| row.line)) {
+            row.note("warehouse_no", twice, None);
+        }
+    });
+    warehouses
+}
+
+impl<T> Keyed<T> {
+    /// Adds a row under its key, or says that the key was there before.
+    fn add(&mut self, key: String, row: T, line_of: impl Fn(&T) -> u32) -> Result<(), String> {
+        match self.by_key.entry(key) {
+            Entry::Vacant(free) => {
+                free.insert(self.rows.len());
+                self.rows.push(row);
+                Ok(())
+            }
+            Entry::Occupied(taken) => {
+                let first = line_of(&self.rows[*taken.get()]);
+                Err(format!("`{}` is in line {first} already", taken.key()))
+            }
+        }
+    }
+}
+
+fn read_taxes(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> Keyed<Tax> {
+    const RATE: &str = "write the rate as a fraction: 0.13 for 13 %";
+    let mut taxes = Keyed::default();
+    if file.0.is_empty() {
+        return taxes;
+    }
+    sheet::read(file.1, TAXES, &mut Problems { file: file.0, found }, |row| {
+        let key = row.required("tax");
+        let tax_id = row.required("tax_id");
+        let rate = row.required("rate").and_then(|_| row.decimal("rate", RATE));
+        let in_range =
+            rate.is_none_or(|rate| (rust_decimal::Decimal::ZERO..rust_decimal::Decimal::ONE).contains(&rate));
+        if !in_range {
+            row.note("rate", "`rate` must be at least 0 and below 1".to_owned(), Some(RATE.to_owned()));
+        }
+        // A row that has no rate is kept as a key, so that goods which refer to it are not reported as well.
+        let rate = rate.map_or(Quantity::ZERO, Quantity::new);
+        let tax = Tax { tax_id: tax_id.unwrap_or_default(), rate, line: row.line };
+        if let Some(Err(twice)) = key.map(|key| taxes.add(key, tax, |tax| tax.line)) {
+            row.note("tax", twice, None);
+        }
+    });
+    taxes
+}
+
+fn read_units(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> Keyed<Unit> {
+    let mut units = Keyed::default();
+    if file.0.is_empty() {
+        return units;
+    }
+    sheet::read(file.1, UNITS, &mut Problems { file: file.0, found }, |row| {
+        let key = row.required("unit");
+        let unit_id = row.required("unit_id");
+        let decimals = row.whole("decimals").unwrap_or(0);
+        if decimals > 8 {
+            row.note("decimals", "`decimals` is at most 8".to_owned(), None);
+        }
+        let unit = Unit { unit_id: unit_id.unwrap_or_default(), decimals, line: row.line };
+        if let Some(Err(twice)) = key.map(|key| units.add(key, unit, |unit| unit.line)) {
+            row.note("unit", twice, None);
+        }
+    });
+    units
+}

@@ -1,0 +1,264 @@
+//! One CSV file as people save it: UTF-8 with or without BOM, or GBK; quoted or not; blanks around cells.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use csv::StringRecord;
+use rust_decimal::Decimal;
+
+use crate::nearest::did_you_mean;
+
+use super::TableProblem;
+
+/// One column that a table may have.
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) required: bool,
+}
+
+/// Collects what is wrong with one file.
+pub(super) struct Problems<'a> {
+    pub(super) file: &'a str,
+    pub(super) found: &'a mut Vec<TableProblem>,
+}
+
+impl Problems<'_> {
+    pub(super) fn note(&mut self, line: u32, column: u32, message: String, hint: Option<String>) {
+        self.found.push(TableProblem { file: self.file.to_owned(), line, column, message, hint });
+    }
+}
+
+/// Decodes a file: UTF-8 with or without BOM, else GBK, which is what a Chinese Excel saves as "CSV".
+fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(Cow::Borrowed(text)),
+        Err(_) => encoding_rs::GBK.decode_without_bom_handling_and_without_replacement(bytes),
+    }
+}
+
+/// Splits off the comment lines above the header. Below it every line is data: a goods code may start with `#`.
+fn skip_comments(text: &str) -> (u32, &str) {
+    let (mut skipped, mut rest) = (0, text);
+    while rest.starts_with('#') || rest.starts_with("\"#") {
+        skipped += 1;
+        rest = rest.split_once('\n').map_or("", |(_, below)| below);
+    }
+    (skipped, rest)
+}
+
+/// Reads a table row by row and notes everything that is wrong with it.
+///
+/// A file whose columns are not as expected is not read further: its cells could only be misunderstood.
+pub(super) fn read(
+    bytes: &[u8],
+    columns: &'static [Column],
+    problems: &mut Problems<'_>,
+    mut each: impl FnMut(&mut Row<'_, '_>),
+) {
+    let Some(text) = decode(bytes) else {
+        let hint = "in Excel choose “CSV UTF-8 (逗号分隔)” when saving".to_owned();
+        problems.note(0, 0, "the file is neither UTF-8 nor GBK text".to_owned(), Some(hint));
+        return;
+    };
+    let (skipped, text) = skip_comments(&text);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let mut layout: Option<Layout> = None;
+    for record in reader.records() {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                let line = line_number(error.position().map_or(0, csv::Position::line)) + skipped;
+                problems.note(line, 1, format!("the row cannot be read: {error}"), None);
+                continue;
+            }
+        };
+        let line = line_number(record.position().map_or(0, csv::Position::line)) + skipped;
+        if record.iter().all(str::is_empty) {
+            continue;
+        }
+        match &layout {
+            None => match header(&record, line, columns, problems) {
+                Some(found) => layout = Some(found),
+                None => return,
+            },
+            Some(layout) if record.len() > layout.width => {
+                let message = format!("the row has {} cells, the header {}", record.len(), layout.width);
+                let hint = "put a text that contains a comma between double quotes".to_owned();
+                problems.note(line, cell_number(layout.width), message, Some(hint));
+            }
+            Some(layout) => each(&mut Row { record: &record, line, layout, problems }),
+        }
+    }
+    if layout.is_none() {
+        problems.note(1, 1, "the table has no header row".to_owned(), Some(expected(columns)));
+    }
+}
+
+fn line_number(line: u64) -> u32 {
+    u32::try_from(line).unwrap_or(u32::MAX)
+}
+
+fn cell_number(index: usize) -> u32 {
+    u32::try_from(index + 1).unwrap_or(u32::MAX)
+}
+
+fn expected(columns: &[Column]) -> String {
+    let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+    format!("the first row names the columns: {}", names.join(","))
+}
+
+/// Where each expected column is in this file.
+struct Layout {
+    columns: &'static [Column],
+    places: Vec<Option<usize>>,
+    width: usize,
+}
+
+impl Layout {
+    fn place(&self, column: &str) -> Option<usize> {
+        let known = self.columns.iter().position(|known| known.name == column);
+        debug_assert!(known.is_some(), "{column} is not a column of this table");
+        known.and_then(|index| self.places[index])
+    }
+}
+
+/// Finds each expected column in the header; `None` (and problems noted) if it is not as expected.
+fn header(
+    record: &StringRecord,
+    line: u32,
+    columns: &'static [Column],
+    problems: &mut Problems<'_>,
+) -> Option<Layout> {
+    let before = problems.found.len();
+    let mut places = vec![None; columns.len()];
+    for (index, title) in record.iter().enumerate() {
+        let cell = cell_number(index);
+        match columns.iter().position(|column| column.name == title) {
+            // A trailing comma in every row is what Excel leaves behind a deleted column.
+            None if title.is_empty() => {}
+            None => {
+                let hint = did_you_mean(title, columns.iter().map(|column| column.name));
+                let hint = hint.or_else(|| Some(expected(columns)));
+                problems.note(line, cell, format!("unknown column `{title}`"), hint);
+            }
+            Some(known) if places[known].is_some() => {
+                problems.note(line, cell, format!("the column `{title}` comes twice"), None);
+            }
+            Some(known) => places[known] = Some(index),
+        }
+    }
+    for (column, place) in columns.iter().zip(&places) {
+        if column.required && place.is_none() {
+            let message = format!("the column `{}` is missing", column.name);
+            problems.note(line, 1, message, Some(expected(columns)));
+        }
+    }
+    let width = record.len();
+    (problems.found.len() == before).then_some(Layout { columns, places, width })
+}
+
+/// One row of a table, read cell by cell.
+pub(super) struct Row<'r, 'p> {
+    record: &'r StringRecord,
+    layout: &'r Layout,
+    problems: &'r mut Problems<'p>,
+    pub(super) line: u32,
+}
+
+impl<'r> Row<'r, '_> {
+    fn cell(&self, column: &str) -> Option<&'r str> {
+        let text = self.record.get(self.layout.place(column)?)?;
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Notes a problem of one cell.
+    pub(super) fn note(&mut self, column: &str, message: String, hint: Option<String>) {
+        let cell = self.layout.place(column).map_or(1, cell_number);
+        self.problems.note(self.line, cell, message, hint);
+    }
+
+    /// Reads a code or a text; `None` if the cell is empty.
+    pub(super) fn text(&mut self, column: &str) -> Option<String> {
+        let text = self.cell(column)?;
+        if is_rewritten_number(text) {
+            let message = format!("`{column}` is `{text}`: a spreadsheet has turned the code into a number");
+            let hint = "format the column as text (文本) before pasting the codes, then save again";
+            self.note(column, message, Some(hint.to_owned()));
+        } else if text.chars().any(char::is_control) {
+            self.note(column, format!("`{column}` contains a line break or a tab"), None);
+        }
+        Some(text.to_owned())
+    }
+
+    /// Reads a code or a text that must be there.
+    pub(super) fn required(&mut self, column: &str) -> Option<String> {
+        let text = self.text(column);
+        if text.is_none() {
+            self.note(column, format!("`{column}` is empty"), None);
+        }
+        text
+    }
+
+    /// Reads an id in its own type; it must be there.
+    pub(super) fn id<T: FromStr<Err: std::fmt::Display>>(&mut self, column: &str) -> Option<T> {
+        let text = self.required(column)?;
+        match text.parse() {
+            Ok(id) => Some(id),
+            Err(error) => {
+                self.note(column, format!("`{column}`: {error}"), None);
+                None
+            }
+        }
+    }
+
+    /// Reads a plain decimal number; `None` if the cell is empty or wrong (then noted).
+    pub(super) fn decimal(&mut self, column: &str, hint: &str) -> Option<Decimal> {
+        let text = self.cell(column)?;
+        match text.parse::<dougong_values::Quantity>() {
+            Ok(number) => Some(number.decimal()),
+            Err(_) => {
+                let message = format!("`{column}` is `{text}`, which is not a decimal number");
+                self.note(column, message, Some(hint.to_owned()));
+                None
+            }
+        }
+    }
+
+    /// Reads a whole number of 0 or more; `None` if the cell is empty or wrong (then noted).
+    pub(super) fn whole(&mut self, column: &str) -> Option<u32> {
+        let text = self.cell(column)?;
+        let number = text.parse().ok();
+        if number.is_none() {
+            self.note(column, format!("`{column}` is `{text}`, which is not a whole number"), None);
+        }
+        number
+    }
+
+    /// Reads yes or no; an empty cell is no.
+    pub(super) fn flag(&mut self, column: &str) -> bool {
+        let text = self.cell(column).unwrap_or_default();
+        match text.to_ascii_lowercase().as_str() {
+            "yes" | "true" | "1" | "是" => true,
+            "" | "no" | "false" | "0" | "否" => false,
+            _ => {
+                let hint = "write yes or no (是 / 否)".to_owned();
+                self.note(column, format!("`{column}` is `{text}`"), Some(hint));
+                false
+            }
+        }
+    }
+}
+
+/// Recognises `6.91234E+12`, what Excel makes of a long code of digits.
+fn is_rewritten_number(text: &str) -> bool {
+    text.split_once("E+").is_some_and(|(mantissa, exponent)| {
+        mantissa.contains('.')
+            && mantissa.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+            && exponent.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
