@@ -20,3 +20,10 @@ pub(crate) fn request_id() -> String {
         low & 0xffff_ffff_ffff
     )
 }
+
+/// Returns a new trace id in the form of X-Ray's header, not sampled.
+pub(crate) fn trace_id() -> String {
+    let (root, parent) = (unique(), unique());
+    let seconds = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
+    format!("Root=1-{seconds:08x}-{root:016x}{:08x};Parent={parent:016x};Sampled=0", parent >> 32)
+}

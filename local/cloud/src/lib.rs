@@ -3,15 +3,25 @@
 //! - [`DynamoDb`] and [`Sqs`] are emulators on loopback ports of their own; any AWS SDK client can talk to them.
 //! - [`Traffic`] stands in front of both: it counts requests by operation, because a user pays for each, and lets a
 //!   test refuse, slow down or cut off any of them.
+//! - [`FunctionHost`] runs a function as Lambda does: processes of its own that poll a Runtime API.
+//! - [`EventSourceMapping`] carries messages from a queue to a function, [`Schedule`] sends it events by the clock.
 //!
 //! Nothing here knows what the functions do.
 
 mod dynamodb;
+pub mod event_source;
+mod function;
 mod ids;
+mod logs;
+mod schedule;
 mod sqs;
 mod traffic;
 
 pub use dynamodb::{DynamoDb, Storage};
+pub use event_source::EventSourceMapping;
+pub use function::{Function, FunctionHost, Invocation, InvokeError, Moment, Point};
+pub use logs::{LogLine, LogSink, LogSource, Logs};
+pub use schedule::{Schedule, Timing};
 pub use sqs::{QueueDepth, Sqs};
 pub use traffic::{Call, Refusal, Traffic, Verdict};
 

@@ -102,6 +102,12 @@ impl Sqs {
     }
 }
 
+/// Returns the ARN of the queue that a URL names.
+pub(crate) fn queue_arn(queue_url: &str) -> String {
+    let name = queue_url.rsplit('/').next().unwrap_or_default();
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name}")
+}
+
 fn cannot_listen(source: std::io::Error) -> StartError {
     StartError::Listen { service: "SQS", source }
 }
