@@ -87,7 +87,8 @@ impl<'a> ItemReader<'a> {
         Self { item, key }
     }
 
-    fn problem(&self, attribute: &'static str, problem: &'static str) -> LedgerError {
+    /// Names a problem of this item.
+    pub(crate) fn problem(&self, attribute: &'static str, problem: &'static str) -> LedgerError {
         LedgerError::Unreadable { item: self.key.to_owned(), attribute, problem }
     }
 

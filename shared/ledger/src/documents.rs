@@ -2,16 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use dougong_values::{DocumentKey, RunId, SchemeId, Version, VoucherCode, VoucherId};
 
-use crate::codec::{Attributes, DOCUMENT_ATTRIBUTES, number, read_document, text, write_document};
 use crate::decide::{Earlier, Meaning, Standing, decide, is_late};
 use crate::document::{Document, NewDocument, State};
 use crate::error::LedgerError;
+use crate::item_store::Write;
 use crate::transition::{Attempt, Begin, Certainty, Parking};
 use crate::{EpochMs, Ledger};
 
@@ -120,6 +116,8 @@ pub enum SetAside {
     /// It stands otherwise; nothing was written. [`Standing::Unsettled`]: begin it, settle what was sent,
     /// then try again.
     Not(Standing),
+    /// What stood in the way of the change is gone: begin it.
+    Free,
 }
 
 /// What putting a parked document back came to.
@@ -133,18 +131,56 @@ pub enum Requeued {
     Absent,
 }
 
+/// Numbers the claims of this process: a claim's owner is its run and this number.
+static CLAIMS: AtomicU64 = AtomicU64::new(0);
+
+fn claim_of(run: &RunId) -> String {
+    format!("{run}/{}", CLAIMS.fetch_add(1, Ordering::Relaxed))
+}
+
 impl Ledger {
     /// Notes a document whose message is in the queue. Never over another state, and over an older queued
     /// version only; call it after the message was sent, never before.
     pub async fn note_queued(&self, document: &NewDocument, now_ms: EpochMs) -> Result<Noted, LedgerError> {
-        todo!("{document:?} {now_ms}")
+        match self.write_queued(&Document::queued(document, now_ms)).await? {
+            Write::Done(_) => Ok(Noted::Queued),
+            Write::Conflict(Some(there)) => {
+                Ok(Noted::AlreadyThere { state: there.state, version: there.version })
+            }
+            // Deleted between the check and the look: the message is in the queue, and its worker notes it anew.
+            Write::Conflict(None) => Err(contended("note", &document.key)),
+        }
     }
 
     /// Claims a document for one attempt: one conditional write when nothing is in the way.
     ///
     /// An unsettled document is taken over with what was sent (`frozen`), whatever version the message brings.
     pub async fn begin(&self, begin: &Begin<'_>, now_ms: EpochMs) -> Result<Begun, LedgerError> {
-        todo!("{begin:?} {now_ms}")
+        let owner = claim_of(begin.owner);
+        let fresh = Document::started(None, begin, &owner, now_ms);
+        let mut found = match self.write_started(&fresh).await? {
+            Write::Done(document) => return Ok(started(*document, None, now_ms)),
+            Write::Conflict(there) => there,
+        };
+        if let Some(own) = found.take_if(|there| is_claimed_by(there, &owner)) {
+            // The client repeated a write whose answer was lost; the first one had been done.
+            return Ok(started(*own, None, now_ms));
+        }
+        for _ in 0..TRIES {
+            let (next, frozen) = match (decide(found.as_deref(), begin.document, now_ms), found.as_deref()) {
+                (Meaning::Free, prior) => (Document::started(prior, begin, &owner, now_ms), None),
+                (Meaning::Not(Standing::Unsettled), Some(prior)) => {
+                    let frozen = frozen(prior, begin.document)?;
+                    (prior.taken_over(&owner, begin.lease_until_ms, now_ms), Some(frozen))
+                }
+                (Meaning::Not(standing), _) => return refused(standing, begin.document),
+            };
+            match self.swap(found.as_deref(), &next, "begin").await? {
+                Write::Done(_) => return Ok(started(next, frozen, now_ms)),
+                Write::Conflict(there) => found = there,
+            }
+        }
+        Err(contended("begin", &begin.document.key))
     }
 
     /// Records that BIP holds the voucher. Once more with the same id is no error.
@@ -155,7 +191,17 @@ impl Ledger {
         code: Option<&VoucherCode>,
         now_ms: EpochMs,
     ) -> Result<(), LedgerError> {
-        todo!("{hold:?} {id} {code:?} {now_ms}")
+        let next = hold.document.posted(id, code, now_ms);
+        let Write::Conflict(there) = self.record(hold, &next, "record as posted").await? else {
+            return Ok(());
+        };
+        match there.and_then(|there| there.voucher_id) {
+            Some(recorded) if recorded == *id => Ok(()),
+            Some(recorded) => {
+                Err(LedgerError::OtherVoucher { item: hold.key().to_string(), recorded, found: id.clone() })
+            }
+            None => Err(lost_lease("record as posted", hold)),
+        }
     }
 
     /// Records that a person has to look at it: BIP refused ([`Certainty::NothingSaved`]), or the tries for
@@ -167,18 +213,20 @@ impl Ledger {
         certainty: Certainty,
         now_ms: EpochMs,
     ) -> Result<(), LedgerError> {
-        todo!("{hold:?} {parking:?} {certainty:?} {now_ms}")
+        let next = hold.document.parked(parking, certainty, now_ms);
+        self.record_or_lose(hold, &next, "record as parked").await
     }
 
-    /// Records that this attempt certainly did not reach BIP's books (throttled, no slot, no token, busy).
-    /// If an earlier one may have, the document stays `posting` with its lease ended, to be settled.
+    /// Records that this attempt certainly left nothing in BIP (throttled, no slot, no token, busy). If an
+    /// earlier one may have, the document stays `posting` with its lease ended, to be settled.
     pub async fn record_queued_again(
         &self,
         hold: &Hold,
         attempt: Attempt,
         now_ms: EpochMs,
     ) -> Result<(), LedgerError> {
-        todo!("{hold:?} {attempt:?} {now_ms}")
+        let next = hold.document.queued_again(hold.earlier, attempt, now_ms);
+        self.record_or_lose(hold, &next, "record as queued again").await
     }
 
     /// Records that the outcome is unknown: the document stays `posting`, its lease ends, and nobody begins
@@ -190,7 +238,20 @@ impl Ledger {
         again_at_ms: EpochMs,
         now_ms: EpochMs,
     ) -> Result<(), LedgerError> {
-        todo!("{hold:?} {reason} {again_at_ms} {now_ms}")
+        let next = hold.document.unknown(reason, again_at_ms, now_ms);
+        self.record_or_lose(hold, &next, "record as unknown").await
+    }
+
+    async fn record_or_lose(
+        &self,
+        hold: &Hold,
+        next: &Document,
+        operation: &'static str,
+    ) -> Result<(), LedgerError> {
+        match self.record(hold, next, operation).await? {
+            Write::Done(_) => Ok(()),
+            Write::Conflict(_) => Err(lost_lease(operation, hold)),
+        }
     }
 
     /// Parks a document that is never sent: unmappable, unreadable, too large. Not over anything that is
@@ -201,7 +262,11 @@ impl Ledger {
         parking: &Parking<'_>,
         now_ms: EpochMs,
     ) -> Result<SetAside, LedgerError> {
-        todo!("{document:?} {parking:?} {now_ms}")
+        let parked = |prior: Option<&Document>, meaning: Meaning| match meaning {
+            Meaning::Free => Ok(Document::set_aside(prior, document, parking, now_ms)),
+            Meaning::Not(standing) => Err(SetAside::Not(standing)),
+        };
+        self.set_aside(document, "park", now_ms, parked).await
     }
 
     /// Records that a document is deliberately not booked.
@@ -211,7 +276,11 @@ impl Ledger {
         reason: &str,
         now_ms: EpochMs,
     ) -> Result<SetAside, LedgerError> {
-        todo!("{document:?} {reason} {now_ms}")
+        let skipped = |prior: Option<&Document>, meaning: Meaning| match meaning {
+            Meaning::Free => Ok(Document::skipped(prior, document, reason, now_ms)),
+            Meaning::Not(standing) => Err(SetAside::Not(standing)),
+        };
+        self.set_aside(document, "skip", now_ms, skipped).await
     }
 
     /// Holds a changed version back ([`Begun::Changed`] with `on_change = "hold"`): parked as `changed` with
@@ -221,12 +290,121 @@ impl Ledger {
         document: &NewDocument,
         now_ms: EpochMs,
     ) -> Result<SetAside, LedgerError> {
-        todo!("{document:?} {now_ms}")
+        let held = |prior: Option<&Document>, meaning: Meaning| match (meaning, prior) {
+            (Meaning::Not(Standing::Changed(_)), Some(prior)) => Ok(prior.holding(document, now_ms)),
+            (Meaning::Not(standing), _) => Err(SetAside::Not(standing)),
+            (Meaning::Free, _) => Err(SetAside::Free),
+        };
+        self.set_aside(document, "hold the change of", now_ms, held).await
+    }
+
+    /// Reads, lets `next` decide, and writes what it made unless the item moved on in between.
+    async fn set_aside(
+        &self,
+        document: &NewDocument,
+        operation: &'static str,
+        now_ms: EpochMs,
+        next: impl Fn(Option<&Document>, Meaning) -> Result<Document, SetAside>,
+    ) -> Result<SetAside, LedgerError> {
+        let mut found = self.read(&document.key, operation).await?.map(Box::new);
+        for _ in 0..TRIES {
+            let meaning = decide(found.as_deref(), document, now_ms);
+            let next = match next(found.as_deref(), meaning) {
+                Ok(next) => next,
+                Err(otherwise) => return Ok(otherwise),
+            };
+            match self.swap(found.as_deref(), &next, operation).await? {
+                Write::Done(_) => return Ok(SetAside::Done),
+                Write::Conflict(there) => found = there,
+            }
+        }
+        Err(contended(operation, &document.key))
     }
 
     /// Puts a parked document back for another try with the mapping of today; the caller then sends its text
     /// to the queue. Repeating it is no error.
     pub async fn requeue(&self, key: &DocumentKey, now_ms: EpochMs) -> Result<Requeued, LedgerError> {
-        todo!("{key} {now_ms}")
+        let mut found = self.read(key, "requeue").await?.map(Box::new);
+        for _ in 0..TRIES {
+            let Some(document) = found.take_if(|document| !document.is_expired(now_ms)) else {
+                return Ok(Requeued::Absent);
+            };
+            let leased = document.lease.as_ref().is_some_and(|lease| lease.until_ms > now_ms);
+            match document.state {
+                _ if document.source.is_none() || document.held.is_some() => {
+                    return Ok(Requeued::Not(document));
+                }
+                State::Queued => return Ok(Requeued::Ready(document)),
+                State::Posting if !leased => return Ok(Requeued::Ready(document)),
+                State::Parked => {}
+                State::Posting | State::Posted | State::Skipped => return Ok(Requeued::Not(document)),
+            }
+            let next = document.requeued(now_ms);
+            match self.swap(Some(&document), &next, "requeue").await? {
+                Write::Done(_) => return Ok(Requeued::Ready(Box::new(next))),
+                Write::Conflict(there) => found = there,
+            }
+        }
+        Err(contended("requeue", key))
+    }
+}
+
+fn is_claimed_by(document: &Document, owner: &str) -> bool {
+    document.lease.as_ref().and_then(|lease| lease.owner.as_deref()) == Some(owner)
+}
+
+fn started(document: Document, frozen: Option<Frozen>, now_ms: EpochMs) -> Begun {
+    let earlier = if frozen.is_some() { Certainty::PerhapsSaved } else { Certainty::NothingSaved };
+    Begun::Started(Box::new(Started {
+        attempt: document.attempts,
+        late: frozen.is_some() && is_late(document.first_posting_at, now_ms),
+        first_posting_at: document.first_posting_at.unwrap_or(now_ms),
+        frozen,
+        hold: Hold { document, earlier },
+    }))
+}
+
+/// Takes what was sent from the item; the message's own text serves when it brings the same version.
+fn frozen(prior: &Document, offered: &NewDocument) -> Result<Frozen, LedgerError> {
+    let kept = prior.source.as_ref().and_then(crate::Source::text);
+    let own = || (prior.version == offered.version).then(|| offered.source_json.clone());
+    let source_json = kept.or_else(own).ok_or_else(|| LedgerError::Unreadable {
+        item: prior.key.to_string(),
+        attribute: "source",
+        problem: "missing or damaged, though the document is not settled",
+    })?;
+    Ok(Frozen {
+        scheme: prior.scheme.clone(),
+        version: prior.version.clone(),
+        source_json,
+        voucher_code: prior.voucher_code.clone(),
+    })
+}
+
+fn refused(standing: Standing, document: &NewDocument) -> Result<Begun, LedgerError> {
+    Ok(match standing {
+        Standing::AlreadyPosted => Begun::AlreadyPosted,
+        Standing::Superseded => Begun::Superseded,
+        Standing::Busy { until_ms } => Begun::Busy { until_ms },
+        Standing::Parked => Begun::Parked,
+        Standing::Skipped => Begun::Skipped,
+        Standing::Changed(earlier) => Begun::Changed(earlier),
+        // `decide` only says so about an item, and `begin` takes that item over.
+        Standing::Unsettled => return Err(contended("begin", &document.key)),
+    })
+}
+
+fn contended(operation: &'static str, key: &DocumentKey) -> LedgerError {
+    LedgerError::Contended { operation, item: key.to_string() }
+}
+
+fn lost_lease(operation: &'static str, hold: &Hold) -> LedgerError {
+    LedgerError::LostLease { operation, item: hold.key().to_string() }
+}
+
+impl Hold {
+    /// Returns the item as this hold's claim left it.
+    pub(crate) const fn document(&self) -> &Document {
+        &self.document
     }
 }

@@ -5,6 +5,7 @@ mod decide;
 mod document;
 mod documents;
 mod error;
+mod item_store;
 mod pace;
 mod queries;
 pub mod schema;

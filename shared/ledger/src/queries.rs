@@ -1,14 +1,17 @@
 //! What functions and operators ask about documents.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 use dougong_values::{
     BeijingTime, BusinessDay, DocumentKey, Money, SchemeId, Version, VoucherCode, VoucherId,
 };
 
-use crate::codec::Attributes;
+use crate::codec::{Attributes, ItemReader, scheme_day, text};
 use crate::document::{Attention, Document, State};
 use crate::error::LedgerError;
+use crate::schema::{ATTENTION_INDEX, BY_DAY_INDEX, TTL_ATTRIBUTE};
 use crate::{EpochMs, Ledger};
 
 /// What `pull` needs to know about a document to skip it.
@@ -82,23 +85,84 @@ pub struct DayRow {
     pub updated_at: EpochMs,
 }
 
+/// The most keys a `BatchGetItem` takes.
+const BATCH: usize = 100;
+/// How often keys that the store left out of its answer are asked for again.
+const TRIES: u32 = 6;
+/// The pause before the first of these, doubled for each further one.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Rows per page of an operator's list.
+const PAGE_ROWS: i32 = 200;
+
 impl Ledger {
-    /// Looks up to 100 documents per request up, eventually consistent; absent and expired ones are left out.
+    /// Looks documents up, 100 per request, eventually consistent; absent and expired ones are left out.
     pub async fn known(
         &self,
         keys: &[DocumentKey],
         now_ms: EpochMs,
     ) -> Result<HashMap<DocumentKey, Known>, LedgerError> {
-        todo!("{keys:?} {now_ms}")
+        let distinct: Vec<&DocumentKey> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
+        let mut known = HashMap::with_capacity(distinct.len());
+        for batch in distinct.chunks(BATCH) {
+            let keys = batch.iter().map(|key| Attributes::from([("pk".to_owned(), text(key))])).collect();
+            self.look_up(keys, now_ms, &mut known).await?;
+        }
+        Ok(known)
     }
 
-    /// Reads one document as a whole; an expired one is absent.
+    async fn look_up(
+        &self,
+        keys: Vec<Attributes>,
+        now_ms: EpochMs,
+        known: &mut HashMap<DocumentKey, Known>,
+    ) -> Result<(), LedgerError> {
+        let operation = "look up";
+        let item = format!("{} documents", keys.len());
+        let mut wanted = keys;
+        for attempt in 0..TRIES {
+            let projection = KeysAndAttributes::builder()
+                .set_keys(Some(wanted))
+                .projection_expression(
+                    "pk, #state, #version, modified, posted_version, held_version, expires_at",
+                )
+                .expression_attribute_names("#state", "state")
+                .expression_attribute_names("#version", "version")
+                .build();
+            let Ok(projection) = projection else {
+                return Ok(());
+            };
+            let mut reply = self
+                .client
+                .batch_get_item()
+                .request_items(&self.tables.documents, projection)
+                .send()
+                .await
+                .map_err(|error| LedgerError::store(operation, &item, error))?;
+            for item in
+                reply.responses().and_then(|tables| tables.get(&self.tables.documents)).into_iter().flatten()
+            {
+                if let Some((key, document)) = read_known(item, now_ms)? {
+                    known.insert(key, document);
+                }
+            }
+            let unprocessed =
+                reply.unprocessed_keys.as_mut().and_then(|left| left.remove(&self.tables.documents));
+            wanted = unprocessed.map(|left| left.keys).unwrap_or_default();
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE * 2_u32.pow(attempt)).await;
+        }
+        Err(LedgerError::Contended { operation, item })
+    }
+
+    /// Reads one document as a whole, strongly consistent; an expired one is absent.
     pub async fn document(
         &self,
         key: &DocumentKey,
         now_ms: EpochMs,
     ) -> Result<Option<Document>, LedgerError> {
-        todo!("{key} {now_ms}")
+        Ok(self.read(key, "read").await?.filter(|document| !document.is_expired(now_ms)))
     }
 
     /// Lists what a person should look at, the oldest first, optionally for one reason. A page may hold
@@ -109,10 +173,44 @@ impl Ledger {
         reason: Option<&str>,
         page: Option<PageToken>,
     ) -> Result<Page<AttentionRow>, LedgerError> {
-        todo!("{kind} {reason:?} {page:?}")
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.tables.documents)
+            .index_name(ATTENTION_INDEX)
+            .key_condition_expression("attention = :kind")
+            .expression_attribute_values(":kind", text(kind))
+            .limit(PAGE_ROWS)
+            .set_exclusive_start_key(page.map(|page| page.0));
+        if let Some(reason) = reason {
+            query = query
+                .filter_expression("#reason = :reason")
+                .expression_attribute_names("#reason", "reason")
+                .expression_attribute_values(":reason", text(reason));
+        }
+        let reply = query
+            .send()
+            .await
+            .map_err(|error| LedgerError::store("list what needs attention", kind.as_str(), error))?;
+        let rows = reply.items().iter().map(|item| {
+            let read = ItemReader::new(item);
+            Ok(AttentionRow {
+                key: read.required("pk")?,
+                kind,
+                since: read.required("attention_at")?,
+                scheme: read.required("scheme")?,
+                reason: read.maybe("reason")?,
+                amount: read.maybe("amount")?,
+            })
+        });
+        Ok(Page {
+            rows: rows.collect::<Result<_, LedgerError>>()?,
+            next: reply.last_evaluated_key.map(PageToken),
+        })
     }
 
-    /// Lists the documents of a scheme's business day, by key, optionally in one state.
+    /// Lists the documents of a scheme's business day, by key, optionally in one state. A page may hold
+    /// fewer rows than the next one: go on until `next` is `None`.
     pub async fn by_day(
         &self,
         scheme: &SchemeId,
@@ -120,6 +218,58 @@ impl Ledger {
         state: Option<State>,
         page: Option<PageToken>,
     ) -> Result<Page<DayRow>, LedgerError> {
-        todo!("{scheme} {day} {state:?} {page:?}")
+        let partition = scheme_day(scheme, day);
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.tables.documents)
+            .index_name(BY_DAY_INDEX)
+            .key_condition_expression("scheme_day = :day")
+            .expression_attribute_values(":day", text(&partition))
+            .limit(PAGE_ROWS)
+            .set_exclusive_start_key(page.map(|page| page.0));
+        if let Some(state) = state {
+            query = query
+                .filter_expression("#state = :state")
+                .expression_attribute_names("#state", "state")
+                .expression_attribute_values(":state", text(state));
+        }
+        let reply = query
+            .send()
+            .await
+            .map_err(|error| LedgerError::store("list the documents of", &partition, error))?;
+        let rows = reply.items().iter().map(|item| {
+            let read = ItemReader::new(item);
+            Ok(DayRow {
+                key: read.required("pk")?,
+                state: read.required("state")?,
+                amount: read.maybe("amount")?,
+                reason: read.maybe("reason")?,
+                voucher_code: read.maybe("voucher_code")?,
+                voucher_id: read.maybe("voucher_id")?,
+                updated_at: read.required("updated_at")?,
+            })
+        });
+        Ok(Page {
+            rows: rows.collect::<Result<_, LedgerError>>()?,
+            next: reply.last_evaluated_key.map(PageToken),
+        })
     }
+}
+
+/// Reads the few attributes a page of `pull` needs; `None` for an expired row.
+fn read_known(item: &Attributes, now_ms: EpochMs) -> Result<Option<(DocumentKey, Known)>, LedgerError> {
+    let read = ItemReader::new(item);
+    let expires_at: Option<i64> = read.maybe(TTL_ATTRIBUTE)?;
+    if expires_at.is_some_and(|seconds| seconds <= now_ms.div_euclid(1000)) {
+        return Ok(None);
+    }
+    let known = Known {
+        state: read.required("state")?,
+        version: read.required("version")?,
+        modified: read.maybe("modified")?,
+        posted_version: read.maybe("posted_version")?,
+        held_version: read.maybe("held_version")?,
+    };
+    Ok(Some((read.required("pk")?, known)))
 }

@@ -4,7 +4,12 @@ use std::fmt;
 
 use dougong_values::RunId;
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+
+use crate::codec::{Attributes, ItemReader, bytes, number, text};
 use crate::error::LedgerError;
+use crate::watermarks::SINGLE;
 use crate::{EpochMs, Ledger};
 
 /// A token as the ledger keeps it: encrypted by whoever stored it.
@@ -43,10 +48,23 @@ pub enum RefreshLock {
     },
 }
 
+const KEY: &str = "token#bip";
+
+fn read_token(item: &Attributes) -> Result<Option<SealedToken>, LedgerError> {
+    let read = ItemReader::new(item);
+    match read.maybe_bytes("sealed")? {
+        Some(sealed) => Ok(Some(SealedToken {
+            bytes: sealed.to_vec(),
+            expires_at_ms: read.required("token_expires_at")?,
+        })),
+        None => Ok(None),
+    }
+}
+
 impl Ledger {
     /// Reads the shared token, strongly consistent.
     pub async fn load_token(&self) -> Result<Option<SealedToken>, LedgerError> {
-        todo!()
+        read_token(&self.single(KEY, "load").await?)
     }
 
     /// Stores a fresh token in place of the one it was refreshed from (`None`: there was none), and ends
@@ -56,7 +74,35 @@ impl Ledger {
         token: &SealedToken,
         expected_old: Option<&SealedToken>,
     ) -> Result<Stored, LedgerError> {
-        todo!("{token:?} {expected_old:?}")
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.tables.watermarks)
+            .key("pk", text(KEY))
+            .key("sk", text(SINGLE))
+            .update_expression(
+                "SET sealed = :sealed, token_expires_at = :expires REMOVE refresh_owner, refresh_until",
+            )
+            .expression_attribute_values(":sealed", bytes(&token.bytes))
+            .expression_attribute_values(":expires", number(token.expires_at_ms))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let update = match expected_old {
+            Some(old) => update
+                .condition_expression("sealed = :old")
+                .expression_attribute_values(":old", bytes(&old.bytes)),
+            None => update.condition_expression("attribute_not_exists(sealed)"),
+        };
+        let Err(error) = update.send().await else {
+            return Ok(Stored::Done);
+        };
+        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
+            return Err(LedgerError::store("store", KEY, error));
+        };
+        match failed.item().map(read_token).transpose()?.flatten() {
+            Some(there) if there == *token => Ok(Stored::Done),
+            Some(there) => Ok(Stored::Other(there)),
+            None => Err(LedgerError::Contended { operation: "store", item: KEY.to_owned() }),
+        }
     }
 
     /// Asks for the right to refresh the token until an instant: single flight across all workers.
@@ -66,6 +112,30 @@ impl Ledger {
         until_ms: EpochMs,
         now_ms: EpochMs,
     ) -> Result<RefreshLock, LedgerError> {
-        todo!("{owner} {until_ms} {now_ms}")
+        let result = self
+            .client
+            .update_item()
+            .table_name(&self.tables.watermarks)
+            .key("pk", text(KEY))
+            .key("sk", text(SINGLE))
+            .update_expression("SET refresh_owner = :owner, refresh_until = :until")
+            .condition_expression(
+                "attribute_not_exists(refresh_until) OR refresh_until <= :now OR refresh_owner = :owner",
+            )
+            .expression_attribute_values(":owner", text(owner))
+            .expression_attribute_values(":until", number(until_ms))
+            .expression_attribute_values(":now", number(now_ms))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = result else {
+            return Ok(RefreshLock::Mine);
+        };
+        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
+            return Err(LedgerError::store("lock", KEY, error));
+        };
+        let item = failed.item().cloned().unwrap_or_default();
+        let until_ms = ItemReader::new(&item).maybe("refresh_until")?.unwrap_or(now_ms);
+        Ok(RefreshLock::Other { until_ms })
     }
 }
