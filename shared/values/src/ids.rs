@@ -135,8 +135,15 @@ id! {
     RunId, "run id", 64
 }
 id! {
-    /// One worker that may hold a lease: a request id, or an operator's name.
+    /// One environment of a function, or an operator's machine: whoever may hold a lock.
     Environment, "environment", 128
+}
+
+impl RunId {
+    /// Names a run that came without an id.
+    pub fn unnamed() -> Self {
+        Self("unnamed".to_owned())
+    }
 }
 
 /// The kind of a document: the first part of its key.
@@ -168,6 +175,11 @@ impl DocumentKey {
     /// Builds the key of a stockout.
     pub fn stockout(sid: &Sid, id: &StockoutId) -> Self {
         Self(format!("{}#{sid}#{id}", DocumentKind::Stockout))
+    }
+
+    /// Builds the key of a row that has no readable id: its content stands for it.
+    pub fn unreadable_stockout(sid: &Sid, content: &Version) -> Self {
+        Self(format!("{}#{sid}#unreadable-{content}", DocumentKind::Stockout))
     }
 
     /// Returns the key as text.
