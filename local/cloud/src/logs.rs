@@ -1,7 +1,9 @@
 //! Where the lines that functions print go.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use tokio::sync::watch;
 
 /// Where a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,7 @@ impl LogSink {
     pub fn collecting() -> (Self, Logs) {
         let logs = Logs::default();
         let lines = Arc::clone(&logs.lines);
-        let sink = Self::new(move |line| lines.lock().unwrap_or_else(PoisonError::into_inner).push(line));
+        let sink = Self::new(move |line| lines.send_modify(|lines| lines.push(line)));
         (sink, logs)
     }
 
@@ -67,19 +69,25 @@ impl LogSink {
 /// The lines that a collecting sink has kept.
 #[derive(Debug, Clone, Default)]
 pub struct Logs {
-    lines: Arc<Mutex<Vec<LogLine>>>,
+    lines: Arc<watch::Sender<Vec<LogLine>>>,
 }
 
 impl Logs {
     /// Returns all lines so far.
     pub fn lines(&self) -> Vec<LogLine> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lines.borrow().clone()
     }
 
     /// Returns the texts that one request printed.
     pub fn of_request(&self, request_id: &str) -> Vec<String> {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = self.lines.borrow();
         let printed = lines.iter().filter(|line| line.request_id.as_deref() == Some(request_id));
         printed.map(|line| line.text.clone()).collect()
+    }
+
+    /// Waits until the lines are what the caller waits for.
+    pub async fn until(&self, mut enough: impl FnMut(&[LogLine]) -> bool) {
+        // An error would mean that the sender is gone, which `self` holds.
+        let _ = self.lines.subscribe().wait_for(|lines| enough(lines)).await;
     }
 }

@@ -30,6 +30,8 @@ fn function_process() {
 }
 
 fn serve() {
+    // Ends the line that the test harness has begun.
+    println!();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // The host closing the API ends the runtime with an error, as in Lambda; nothing is left to say then.
     let _ = runtime.block_on(lambda_runtime::run(service_fn(handle)));
@@ -57,8 +59,8 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Erro
             for line in 0..lines {
                 println!("{line} {}", "x".repeat(100));
             }
-            eprint!("the end, without a line break");
             if payload["then"] == "hang" {
+                eprint!("the end, without a line break");
                 std::future::pending::<()>().await;
             }
             Ok(Value::Null)
@@ -182,15 +184,14 @@ async fn a_function_that_cannot_start_says_so() {
 
 #[tokio::test]
 async fn as_many_events_as_allowed_run_at_once_and_one_more_is_throttled() {
-    let (host, _) = start(|_| ());
+    let (host, logs) = start(|_| ());
     let hang = json!({ "do": "hang" }).to_string();
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..3 {
         let (host, hang) = (host.clone(), hang.clone());
         running.spawn(async move { host.invoke(hang).await });
     }
-    let mut open = host.watch_open_events();
-    open.wait_for(|open| *open == 3).await.unwrap();
+    logs.until(|lines| lines.iter().filter(|line| line.text == "hanging").count() == 3).await;
     assert_eq!(ask(&host, json!({})).await.unwrap_err(), InvokeError::Throttled);
     assert!(host.kill_one().await);
     let killed = running.join_next().await.unwrap().unwrap().unwrap_err();
@@ -210,11 +211,12 @@ async fn every_line_of_a_killed_function_is_kept_with_its_request_id() {
     let mut requests: Vec<_> = logs.lines().into_iter().filter_map(|line| line.request_id).collect();
     requests.dedup();
     assert_eq!(requests.len(), 2, "no line is attributed to the other request");
-    for request in requests {
-        let lines = logs.of_request(&request);
+    for request in &requests {
+        let lines = logs.of_request(request);
         assert_eq!(lines.iter().filter(|line| line.ends_with('x')).count(), 5_000);
-        assert!(lines.iter().any(|line| line == "the end, without a line break"), "{:?}", lines.last());
     }
+    let last = logs.of_request(&requests[1]);
+    assert!(last.iter().any(|line| line == "the end, without a line break"), "{:?}", last.last());
 }
 
 #[tokio::test]
