@@ -255,7 +255,7 @@ impl Ledger {
     }
 
     /// Ends the lease, so that the next run need not wait for it. Having lost it before is no error.
-    pub async fn release(&self, lease: Lease) -> Result<(), LedgerError> {
+    pub async fn release(&self, lease: Lease, now_ms: EpochMs) -> Result<(), LedgerError> {
         let key = cursor_key(&lease.scheme, lease.cursor);
         let result = self
             .client
@@ -263,8 +263,9 @@ impl Ledger {
             .table_name(&self.tables.watermarks)
             .key("pk", text(&key))
             .key("sk", text(SINGLE))
-            .update_expression("REMOVE lease_owner, lease_until")
+            .update_expression("SET released_at = :now REMOVE lease_owner, lease_until")
             .condition_expression("fence = :fence")
+            .expression_attribute_values(":now", number(now_ms))
             .expression_attribute_values(":fence", number(lease.fence))
             .send()
             .await;
