@@ -5,6 +5,7 @@
 //!   test refuse, slow down or cut off any of them.
 //! - [`FunctionHost`] runs a function as Lambda does: processes of its own that poll a Runtime API.
 //! - [`EventSourceMapping`] carries messages from a queue to a function, [`Schedule`] sends it events by the clock.
+//! - [`Stack`] puts them together as `template.yaml` does.
 //!
 //! Nothing here knows what the functions do.
 
@@ -15,6 +16,7 @@ mod ids;
 mod logs;
 mod schedule;
 mod sqs;
+mod stack;
 mod traffic;
 
 pub use dynamodb::{DynamoDb, Storage};
@@ -23,6 +25,7 @@ pub use function::{Function, FunctionHost, Invocation, InvokeError, Moment, Poin
 pub use logs::{LogLine, LogSink, LogSource, Logs};
 pub use schedule::{Schedule, Timing};
 pub use sqs::{QueueDepth, Sqs};
+pub use stack::{Requests, Stack, StackError, StackSettings};
 pub use traffic::{Call, Refusal, Traffic, Verdict};
 
 /// The region that everything on this machine pretends to be in (AWS China, Beijing).

@@ -100,6 +100,31 @@ impl Sqs {
             delayed: number("ApproximateNumberOfMessagesDelayed")?,
         })
     }
+
+    /// Returns the bodies of the messages that a queue could give out now, without counting as requests. They stay
+    /// in the queue, but are received once more.
+    pub async fn peek(&self, queue_url: &str) -> Vec<String> {
+        let receive = json!({ "QueueUrl": queue_url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 30 });
+        let mut received = Vec::new();
+        while let Some(reply) = self.emulator.call("ReceiveMessage", &receive).await {
+            let messages = reply.get("Messages").and_then(Value::as_array).cloned().unwrap_or_default();
+            if messages.is_empty() {
+                break;
+            }
+            received.extend(messages);
+        }
+        for message in &received {
+            let handle = text(message, "ReceiptHandle");
+            let put_back = json!({ "QueueUrl": queue_url, "ReceiptHandle": handle, "VisibilityTimeout": 0 });
+            self.emulator.call("ChangeMessageVisibility", &put_back).await;
+        }
+        received.iter().filter_map(|message| text(message, "Body")).collect()
+    }
+}
+
+/// Returns the text that a reply has under a name.
+fn text(reply: &Value, name: &str) -> Option<String> {
+    reply.get(name)?.as_str().map(str::to_owned)
 }
 
 /// Returns the ARN of the queue that a URL names.

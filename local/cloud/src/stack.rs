@@ -1,0 +1,311 @@
+//! The stack of `template.yaml` on one machine: two tables, the order queue with its dead-letter queue, the functions
+//! `pull` and `deliver`, the mapping between queue and `deliver`, and the schedules of `pull`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aws_sdk_sqs::types::QueueAttributeName;
+use dougong_ledger::{LedgerError, TableNames, schema};
+use serde_json::json;
+
+use crate::event_source::{EventSourceMapping, Settings};
+use crate::function::{Function, FunctionHost, Invocation, InvokeError};
+use crate::sqs::queue_arn;
+use crate::{DynamoDb, LogSink, Schedule, Sqs, StartError, Storage, Timing};
+
+/// The name of the queue between `pull` and `deliver`.
+const ORDERS_QUEUE: &str = "orders";
+
+/// The name of the queue for what `deliver` could not even record.
+const DEAD_LETTER_QUEUE: &str = "orders-dead";
+
+/// How many `pull`s may run at once: schedules, a backfill and an operator's own. The ledger's leases keep them apart.
+const PULL_ENVIRONMENTS: usize = 4;
+
+/// The stack's memory setting for both functions, in MB.
+const MEMORY_MB: u32 = 256;
+
+/// How long an idle stack may have been idle before it is noticed, when nothing else tells: a message that moves to
+/// the dead-letter queue makes no call.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// What differs between one stack and another.
+#[derive(Debug, Clone)]
+pub struct StackSettings {
+    /// Where the tables live.
+    pub storage: Storage,
+    /// The program of `pull` and its arguments.
+    pub pull: Vec<OsString>,
+    /// The program of `deliver` and its arguments.
+    pub deliver: Vec<OsString>,
+    /// The folder with `dougong.toml` and `tables/`.
+    pub config_dir: PathBuf,
+    /// The file with the secrets.
+    pub secrets_file: PathBuf,
+    /// Further environment variables of both functions, such as the addresses of WDT and BIP.
+    pub env: BTreeMap<String, String>,
+    /// How long one `pull` may take.
+    pub pull_timeout: Duration,
+    /// How long one batch of `deliver` may take.
+    pub deliver_timeout: Duration,
+    /// How messages are put together for `deliver`.
+    pub batches: Settings,
+    /// How long a message that `deliver` did not finish stays invisible, in whole seconds. AWS asks for at least the
+    /// timeout and advises six times as much.
+    pub visibility: Duration,
+    /// How often a message is received before it goes to the dead-letter queue.
+    pub max_receive_count: u32,
+    /// When `pull` runs, and its event each time.
+    pub schedules: Vec<(Timing, String)>,
+    /// Takes what the functions print.
+    pub log: LogSink,
+}
+
+impl StackSettings {
+    /// Returns the settings of `template.yaml`, in memory, without schedules and with silent functions.
+    pub fn new(pull: Vec<OsString>, deliver: Vec<OsString>, config_dir: &Path, secrets_file: &Path) -> Self {
+        let deliver_timeout = Duration::from_secs(120);
+        Self {
+            storage: Storage::Memory,
+            pull,
+            deliver,
+            config_dir: config_dir.to_owned(),
+            secrets_file: secrets_file.to_owned(),
+            env: BTreeMap::new(),
+            pull_timeout: Duration::from_secs(300),
+            deliver_timeout,
+            batches: Settings {
+                batch_size: 10,
+                batching_window: Duration::from_secs(1),
+                maximum_concurrency: 3,
+            },
+            visibility: 6 * deliver_timeout,
+            max_receive_count: 100,
+            schedules: Vec::new(),
+            log: LogSink::silent(),
+        }
+    }
+}
+
+/// A stack that could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// An emulated service did not start.
+    #[error("cannot start the local cloud")]
+    Start(#[from] StartError),
+    /// A table could not be created.
+    #[error("cannot create the tables")]
+    Tables(#[from] LedgerError),
+    /// A queue could not be created.
+    #[error("cannot create the queue {name}: {problem}")]
+    Queue {
+        /// Its name.
+        name: &'static str,
+        /// What SQS said.
+        problem: String,
+    },
+    /// A relative path cannot be made absolute, because the working folder is gone.
+    #[error("cannot find {path}")]
+    Path {
+        /// The path as given.
+        path: String,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// How many requests the two services got, by operation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Requests {
+    /// Towards DynamoDB.
+    pub dynamodb: BTreeMap<String, u64>,
+    /// Towards SQS, the mapping's own included, as on a bill.
+    pub sqs: BTreeMap<String, u64>,
+}
+
+/// A running stack. Everything ends when it is dropped; [`Stack::stop`] ends it gently.
+#[derive(Debug)]
+pub struct Stack {
+    schedules: Vec<Schedule>,
+    mapping: EventSourceMapping,
+    pull: FunctionHost,
+    deliver: FunctionHost,
+    tables: TableNames,
+    orders_queue: String,
+    dead_letter_queue: String,
+    sqs: Sqs,
+    dynamodb: DynamoDb,
+}
+
+impl Stack {
+    /// Starts everything. The functions' processes start with their first event.
+    pub async fn start(settings: StackSettings) -> Result<Self, StackError> {
+        let dynamodb = DynamoDb::start(settings.storage.clone()).await?;
+        let tables = TableNames {
+            watermarks: "dougong-watermarks".to_owned(),
+            documents: "dougong-documents".to_owned(),
+        };
+        schema::create_missing(&dynamodb.client(), &tables).await?;
+        let sqs = Sqs::start().await?;
+        let (orders_queue, dead_letter_queue) = create_queues(&sqs, &settings).await?;
+        // What it takes to set a stack up is nobody's cost per order.
+        dynamodb.traffic().reset();
+        sqs.traffic().reset();
+
+        let mut env = settings.env.clone();
+        let mut set = |name: &str, value: &str| env.insert(name.to_owned(), value.to_owned());
+        set("DOUGONG_WATERMARKS_TABLE", &tables.watermarks);
+        set("DOUGONG_DOCUMENTS_TABLE", &tables.documents);
+        set("DOUGONG_ORDERS_QUEUE_URL", &orders_queue);
+        set("DOUGONG_SECRETS", &absolute(&settings.secrets_file)?);
+        set("DOUGONG_CONFIG", &absolute(&settings.config_dir)?);
+        set("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.endpoint());
+        set("AWS_ENDPOINT_URL_SQS", sqs.endpoint());
+
+        let function = |name: &str, command: &[OsString], timeout, max_environments| Function {
+            name: name.to_owned(),
+            command: command.to_vec(),
+            env: env.clone(),
+            timeout,
+            max_environments,
+            memory_mb: MEMORY_MB,
+        };
+        let pull = function("pull", &settings.pull, settings.pull_timeout, PULL_ENVIRONMENTS);
+        let pull = FunctionHost::start(pull, settings.log.clone());
+        let concurrency = settings.batches.maximum_concurrency;
+        let deliver = function("deliver", &settings.deliver, settings.deliver_timeout, concurrency);
+        let deliver = FunctionHost::start(deliver, settings.log.clone());
+        let mapping =
+            EventSourceMapping::start(sqs.client(), orders_queue.clone(), deliver.clone(), settings.batches);
+        let schedule = |(timing, event)| Schedule::start(pull.clone(), timing, event);
+        let schedules = settings.schedules.into_iter().map(schedule).collect();
+        Ok(Self { schedules, mapping, pull, deliver, tables, orders_queue, dead_letter_queue, sqs, dynamodb })
+    }
+
+    /// Runs `pull` once on an event (JSON) and waits for it.
+    pub async fn pull(&self, event: &str) -> Result<Invocation, InvokeError> {
+        self.pull.invoke(event.to_owned()).await
+    }
+
+    /// Returns the host of `pull`.
+    pub fn pull_host(&self) -> &FunctionHost {
+        &self.pull
+    }
+
+    /// Returns the host of `deliver`.
+    pub fn deliver_host(&self) -> &FunctionHost {
+        &self.deliver
+    }
+
+    /// Returns the schedules, in the order of the settings.
+    pub fn schedules(&self) -> &[Schedule] {
+        &self.schedules
+    }
+
+    /// Returns the stack's DynamoDB.
+    pub fn dynamodb(&self) -> &DynamoDb {
+        &self.dynamodb
+    }
+
+    /// Returns the names of the tables.
+    pub fn tables(&self) -> &TableNames {
+        &self.tables
+    }
+
+    /// Returns the stack's SQS.
+    pub fn sqs(&self) -> &Sqs {
+        &self.sqs
+    }
+
+    /// Returns the URL of the queue between `pull` and `deliver`.
+    pub fn orders_queue(&self) -> &str {
+        &self.orders_queue
+    }
+
+    /// Waits until the order queue holds nothing (delayed messages and those in flight included) and no function
+    /// has anything to do. Without a bound: a message that keeps failing keeps it waiting until it is dead.
+    pub async fn idle(&self) {
+        let mut answered = self.sqs.traffic().answered();
+        let (mut pulls, mut deliveries) = (self.pull.watch_open_events(), self.deliver.watch_open_events());
+        loop {
+            answered.mark_unchanged();
+            pulls.mark_unchanged();
+            deliveries.mark_unchanged();
+            if self.is_idle().await {
+                return;
+            }
+            tokio::select! {
+                _ = answered.changed() => {}
+                _ = pulls.changed() => {}
+                _ = deliveries.changed() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+
+    /// Returns the bodies of the dead letters, which stay where they are.
+    pub async fn dead_letters(&self) -> Vec<String> {
+        self.sqs.peek(&self.dead_letter_queue).await
+    }
+
+    /// Returns how many requests the functions and the mapping have made.
+    pub fn requests(&self) -> Requests {
+        Requests { dynamodb: self.dynamodb.traffic().counts(), sqs: self.sqs.traffic().counts() }
+    }
+
+    /// Ends gently: no more schedules, no more polling, then `grace` for what is at work, then the processes.
+    pub async fn stop(self, grace: Duration) {
+        drop(self.schedules);
+        let ((), ()) = tokio::join!(self.mapping.stop(grace), self.pull.stop(grace));
+        self.deliver.stop(grace).await;
+    }
+
+    async fn is_idle(&self) -> bool {
+        // Functions before the queue: what a function that has just ended has sent is in the queue by then.
+        if self.pull.open_events() + self.deliver.open_events() > 0 {
+            return false;
+        }
+        self.sqs.depth(&self.orders_queue).await.is_none_or(crate::QueueDepth::is_empty)
+    }
+}
+
+async fn create_queues(sqs: &Sqs, settings: &StackSettings) -> Result<(String, String), StackError> {
+    let dead = create_queue(sqs, DEAD_LETTER_QUEUE, BTreeMap::new()).await?;
+    let redrive = json!({
+        "deadLetterTargetArn": queue_arn(&dead),
+        "maxReceiveCount": settings.max_receive_count,
+    });
+    let attributes = BTreeMap::from([
+        ("VisibilityTimeout", settings.visibility.as_secs().to_string()),
+        ("RedrivePolicy", redrive.to_string()),
+    ]);
+    let orders = create_queue(sqs, ORDERS_QUEUE, attributes).await?;
+    Ok((orders, dead))
+}
+
+async fn create_queue(
+    sqs: &Sqs,
+    name: &'static str,
+    attributes: BTreeMap<&str, String>,
+) -> Result<String, StackError> {
+    let mut request = sqs.client().create_queue().queue_name(name);
+    for (attribute, value) in attributes {
+        request = request.attributes(QueueAttributeName::from(attribute), value);
+    }
+    let problem = |problem: String| StackError::Queue { name, problem };
+    let created = request
+        .send()
+        .await
+        .map_err(|error| problem(aws_sdk_sqs::error::DisplayErrorContext(error).to_string()))?;
+    created.queue_url.ok_or_else(|| problem("it was given no address".to_owned()))
+}
+
+fn absolute(path: &Path) -> Result<String, StackError> {
+    let absolute = std::path::absolute(path);
+    let absolute =
+        absolute.map_err(|source| StackError::Path { path: path.display().to_string(), source })?;
+    Ok(absolute.display().to_string())
+}
