@@ -1,8 +1,11 @@
 //! What a call to BIP came to, by what the caller must do next (design §4, `protocols/bip.md` §3.2).
 
+use std::error::Error;
+
 use dougong_values::{Money, VoucherCode, VoucherId};
 
 use crate::order::Order;
+use crate::state::StateError;
 
 /// What saving a voucher came to.
 ///
@@ -152,6 +155,24 @@ pub enum CallError {
         /// What happened.
         reason: String,
     },
+}
+
+impl From<StateError> for CallError {
+    fn from(error: StateError) -> Self {
+        Self::NotSent { reason: with_causes(&error) }
+    }
+}
+
+/// Writes an error and its causes in one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words.push_str(": ");
+        words.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    words
 }
 
 impl From<CallError> for SaveOutcome {

@@ -1,9 +1,37 @@
 //! Calls at the shared pace with the shared token.
+//!
+//! A call is a slot used up. It gets the token first (a token that must be asked for is paid with the
+//! call's own slot, and the call takes a new one), waits for its slot's instant, and sends. What BIP says
+//! about pace, token and rights is acted on here, for everyone; what it says about the voucher is returned.
 
-use crate::state::{Reservation, StateError};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-/// Permission for one call to BIP (design §2 *slot*). Made by [`Session::reserve`](crate::Session) alone,
-/// and used up by the call it is given to.
+use aws_lc_rs::rand;
+use dougong_values::{VoucherCode, VoucherId};
+use tracing::{error, info, warn};
+
+use crate::call::{self, Call, ListPage, ListQuery};
+use crate::client::Client;
+use crate::clock::Clock;
+use crate::order::Order;
+use crate::outcome::{CallError, Lookup, SaveOutcome, with_causes};
+use crate::reply::Reply;
+use crate::sale_return::SaleReturn;
+use crate::state::{Reservation, SharedState, StateError};
+use crate::token::Token;
+
+/// A slot so much older than this, in milliseconds, is exchanged: late calls would bunch up.
+const STALE_MS: i64 = 1000;
+/// How long one environment may be busy asking for a token before others may try.
+const REFRESH_LOCK_MS: i64 = 60_000;
+/// How long others wait for it.
+const REFRESH_WAIT_MS: i64 = 20_000;
+/// How often they look.
+const REFRESH_LOOK: Duration = Duration::from_millis(500);
+
+/// Permission for one call to BIP (design §2 *slot*). Made by [`Session::reserve`] alone, and used up by the
+/// call it is given to.
 #[derive(Debug)]
 #[must_use = "a slot that is not used is a call nobody makes"]
 pub struct Slot {
@@ -39,12 +67,365 @@ pub enum NoSlot {
     State(#[from] StateError),
 }
 
-impl NoSlot {
-    fn granted(reservation: Reservation) -> Result<Vec<Slot>, Self> {
-        match reservation {
-            Reservation::Granted(instants) => Ok(instants.into_iter().map(|at_ms| Slot { at_ms }).collect()),
-            Reservation::Paused { until_ms, reason } => Err(Self::Paused { until_ms, reason }),
-            Reservation::Full { next_ms } => Err(Self::Full { next_ms }),
+impl From<NoSlot> for CallError {
+    fn from(no_slot: NoSlot) -> Self {
+        Self::NotSent { reason: with_causes(&no_slot) }
+    }
+}
+
+/// How long everyone stops for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pauses {
+    /// After BIP limited calls. §4 reports address bans of an hour for those who came back too soon.
+    pub throttled: Duration,
+    /// After BIP refused the application: until then, or until an operator resumes.
+    pub misconfigured: Duration,
+    /// After no token could be had, or a new one was refused at once.
+    pub no_token: Duration,
+    /// Up to so much is added by chance.
+    pub jitter: Duration,
+}
+
+impl Default for Pauses {
+    /// 60 s, 5 min, 30 s, and up to 15 s by chance.
+    fn default() -> Self {
+        Self {
+            throttled: Duration::from_mins(1),
+            misconfigured: Duration::from_mins(5),
+            no_token: Duration::from_secs(30),
+            jitter: Duration::from_secs(15),
         }
     }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pause {
+    until_ms: i64,
+    reason: String,
+}
+
+/// One environment's way to BIP: the only one there is.
+#[derive(Debug)]
+pub struct Session<S> {
+    client: Client,
+    state: S,
+    // Names this session where environments take turns.
+    owner: String,
+    clock: Clock,
+    pauses: Pauses,
+    max_wait: Duration,
+    // Held while a token is asked for, so that all who need one wait for the same request.
+    token: tokio::sync::Mutex<Option<Token>>,
+    // The last pause this environment declared: slots it holds already must not outlive it.
+    paused: Mutex<Option<Pause>>,
+}
+
+impl<S: SharedState> Session<S> {
+    /// Opens a session. Nothing is sent yet.
+    pub fn new(client: Client, state: S) -> Self {
+        Self {
+            client,
+            state,
+            owner: format!("session-{:08x}", random()),
+            clock: Clock::System,
+            pauses: Pauses::default(),
+            max_wait: Duration::from_secs(20),
+            token: tokio::sync::Mutex::default(),
+            paused: Mutex::default(),
+        }
+    }
+
+    /// Sets the clock.
+    #[must_use]
+    pub const fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets how long everyone stops for what.
+    #[must_use]
+    pub const fn with_pauses(mut self, pauses: Pauses) -> Self {
+        self.pauses = pauses;
+        self
+    }
+
+    /// Sets how long a call may wait for each slot it has to take itself: for a stale one, after a token.
+    #[must_use]
+    pub const fn with_max_wait(mut self, max_wait: Duration) -> Self {
+        self.max_wait = max_wait;
+        self
+    }
+
+    /// Reserves `n` slots, all or none, the last at most `max_wait` from now.
+    pub async fn reserve(&self, n: u32, max_wait: Duration) -> Result<Vec<Slot>, NoSlot> {
+        let known = self.pause_known();
+        match self.state.reserve(n, max_wait).await? {
+            Reservation::Granted(instants) => {
+                // Slots are given again: the pause is over, or an operator ended it.
+                self.forget_pause(known.as_ref());
+                Ok(instants.into_iter().map(|at_ms| Slot { at_ms }).collect())
+            }
+            Reservation::Paused { until_ms, reason } => Err(NoSlot::Paused { until_ms, reason }),
+            Reservation::Full { next_ms } => Err(NoSlot::Full { next_ms }),
+        }
+    }
+
+    /// Saves a sales order.
+    pub async fn save_order(&self, slot: Slot, order: &Order) -> SaveOutcome {
+        call::saved(self.call(slot, &Call::save_order(order)).await)
+    }
+
+    /// Saves a sales return.
+    pub async fn save_return(&self, slot: Slot, sale_return: &SaleReturn) -> SaveOutcome {
+        call::saved(self.call(slot, &Call::save_return(sale_return)).await)
+    }
+
+    /// Looks a sales order up by its exact code.
+    pub async fn find_by_code(&self, slot: Slot, code: &VoucherCode) -> Lookup {
+        match self.list(slot, &ListQuery::of_code(code)).await {
+            Ok(page) => call::exactly(code, page),
+            Err(error) => Lookup::Failed(error),
+        }
+    }
+
+    /// Reads a page of the list of sales orders.
+    pub async fn list(&self, slot: Slot, query: &ListQuery) -> Result<ListPage, CallError> {
+        call::page(&self.call(slot, &Call::list(query)).await?)
+    }
+
+    /// Looks a sales order up by its id.
+    pub async fn detail(&self, slot: Slot, id: &VoucherId) -> Lookup {
+        call::detail(self.call(slot, &Call::detail(id)).await)
+    }
+
+    /// Makes a call; a refused token is replaced and the call made once more.
+    async fn call(&self, slot: Slot, call: &Call) -> Result<Reply, CallError> {
+        let (token, slot) = self.token(slot, None).await?;
+        let first = self.attempt(slot, &token, call).await;
+        if !matches!(first, Err(CallError::TokenInvalid { .. })) {
+            return first;
+        }
+        let slot = self.reserve_one().await?;
+        let (successor, slot) = self.token(slot, Some(&token)).await?;
+        let second = self.attempt(slot, &successor, call).await;
+        if let Err(CallError::TokenInvalid { code }) = &second {
+            error!(operation = call.operation, code, "BIP refuses a token it has just issued");
+            self.pause(self.pauses.no_token, &format!("BIP refuses new tokens ({code})")).await;
+        }
+        second
+    }
+
+    /// Waits for the slot, calls once, and acts on what concerns everyone.
+    async fn attempt(&self, slot: Slot, token: &Token, call: &Call) -> Result<Reply, CallError> {
+        self.wait(slot).await?;
+        let started_ms = self.clock.now_ms();
+        let reply = self.client.send(token, call).await;
+        let elapsed_ms = self.clock.now_ms() - started_ms;
+        match &reply {
+            Ok(_) => info!(operation = call.operation, elapsed_ms, "BIP answered"),
+            Err(error) => warn!(operation = call.operation, elapsed_ms, %error, "BIP call failed"),
+        }
+        if let Err(error) = &reply {
+            self.heed(error).await;
+        }
+        reply
+    }
+
+    /// Pauses everyone when BIP limits calls or does not serve the application.
+    async fn heed(&self, error: &CallError) {
+        match error {
+            CallError::Throttled { .. } => self.pause(self.pauses.throttled, &error.to_string()).await,
+            CallError::Misconfigured { .. } => {
+                error!(%error, "calls to BIP stop until an operator resumes them or the pause ends");
+                self.pause(self.pauses.misconfigured, &error.to_string()).await;
+            }
+            _ => {}
+        }
+    }
+
+    async fn reserve_one(&self) -> Result<Slot, NoSlot> {
+        let mut slots = self.reserve(1, self.max_wait).await?;
+        slots.pop().ok_or(NoSlot::Full { next_ms: self.clock.now_ms() + STALE_MS })
+    }
+
+    /// Waits for the slot's instant. A stale slot is exchanged; a pause declared meanwhile ends the wait.
+    async fn wait(&self, mut slot: Slot) -> Result<(), NoSlot> {
+        loop {
+            let now = self.clock.now_ms();
+            if let Some(Pause { until_ms, reason }) = self.pause_known().filter(|pause| now < pause.until_ms)
+            {
+                return Err(NoSlot::Paused { until_ms, reason });
+            }
+            let late_ms = now - slot.at_ms;
+            if late_ms > STALE_MS {
+                slot = self.reserve_one().await?;
+            } else if late_ms >= 0 {
+                return Ok(());
+            } else {
+                tokio::time::sleep(Duration::from_millis(late_ms.unsigned_abs())).await;
+            }
+        }
+    }
+
+    /// Returns a token that can be used, and the slot to use it in: another one if a token had to be asked for.
+    async fn token(&self, slot: Slot, refused: Option<&Token>) -> Result<(Token, Slot), CallError> {
+        let mut cached = self.token.lock().await;
+        let now = self.clock.now_ms();
+        if let Some(token) = cached.as_ref().filter(|token| token.usable(now, refused)) {
+            return Ok((token.clone(), slot));
+        }
+        let (token, slot) = self.shared_or_new_token(slot, refused).await?;
+        *cached = Some(token.clone());
+        drop(cached);
+        match slot {
+            Some(slot) => Ok((token, slot)),
+            None => Ok((token, self.reserve_one().await?)),
+        }
+    }
+
+    /// Reads the shared token: another environment may have refreshed it. If it is not good either, takes
+    /// the turn to ask for a new one, or waits for who has it. The slot is kept unless it was used.
+    async fn shared_or_new_token(
+        &self,
+        slot: Slot,
+        refused: Option<&Token>,
+    ) -> Result<(Token, Option<Slot>), CallError> {
+        let give_up_ms = self.clock.now_ms() + REFRESH_WAIT_MS;
+        let mut my_turn = false;
+        loop {
+            let shared = self.state.load_token().await?;
+            let now = self.clock.now_ms();
+            let opened = shared.as_ref().and_then(|sealed| self.client.seal.open(sealed));
+            if let Some(token) = opened.filter(|token| token.usable(now, refused)) {
+                if my_turn {
+                    self.end_turn().await;
+                }
+                return Ok((token, Some(slot)));
+            }
+            if my_turn {
+                let asked = self.ask_for_token(slot).await;
+                let stored = match &asked {
+                    Ok(token) => self.share(token, shared.as_ref()).await,
+                    Err(_) => false,
+                };
+                if !stored {
+                    self.end_turn().await;
+                }
+                return asked.map(|token| (token, None));
+            }
+            if now > give_up_ms {
+                let reason = "another environment has been asking for a token for too long".to_owned();
+                return Err(CallError::NotSent { reason });
+            }
+            let turn = self.state.lock_token_refresh(&self.owner, now + REFRESH_LOCK_MS).await;
+            my_turn = turn?;
+            if !my_turn {
+                tokio::time::sleep(REFRESH_LOOK).await;
+            }
+        }
+    }
+
+    /// Asks BIP for a token, and once more with a fresh timestamp if that fails. Without one nobody can
+    /// call, so everyone pauses.
+    async fn ask_for_token(&self, slot: Slot) -> Result<Token, CallError> {
+        self.wait(slot).await?;
+        let first = match self.client.request_token(self.clock.now_ms()).await {
+            Ok(token) => return Ok(token),
+            Err(throttled @ CallError::Throttled { .. }) => {
+                self.heed(&throttled).await;
+                return Err(throttled);
+            }
+            Err(error) => error,
+        };
+        warn!(error = %first, "BIP gave no token, asking once more");
+        let slot = self.reserve_one().await?;
+        self.wait(slot).await?;
+        let second = match self.client.request_token(self.clock.now_ms()).await {
+            Ok(token) => return Ok(token),
+            Err(error) => error,
+        };
+        error!(error = %second, "BIP gives no token");
+        let told = match second {
+            CallError::Unknown { reason } | CallError::NotSent { reason } => {
+                CallError::NotSent { reason: format!("no token: {reason}") }
+            }
+            CallError::Busy { code, message } => {
+                CallError::NotSent { reason: format!("no token: {code}: {message}") }
+            }
+            CallError::TokenInvalid { code } => {
+                CallError::Misconfigured { code, message: "the token request was refused".to_owned() }
+            }
+            CallError::Refused { code, message, .. } => CallError::Misconfigured { code, message },
+            other => other,
+        };
+        if let CallError::NotSent { reason } = &told {
+            self.pause(self.pauses.no_token, reason).await;
+        } else {
+            self.heed(&told).await;
+        }
+        Err(told)
+    }
+
+    /// Shares a new token and so ends the turn; `false` if it could not be shared.
+    async fn share(&self, token: &Token, replaces: Option<&crate::SealedToken>) -> bool {
+        let Some(sealed) = self.client.seal.seal(token) else {
+            warn!("the BIP token could not be sealed, other environments will ask for their own");
+            return false;
+        };
+        match self.state.store_token(&sealed, replaces).await {
+            Ok(true) => true,
+            Ok(false) => {
+                warn!("another environment shared a BIP token meanwhile");
+                true
+            }
+            Err(error) => {
+                warn!(%error, "the BIP token could not be shared");
+                false
+            }
+        }
+    }
+
+    /// Gives the turn to ask for a token back. If that fails, the turn ends by itself.
+    async fn end_turn(&self) {
+        let now = self.clock.now_ms();
+        if let Err(error) = self.state.lock_token_refresh(&self.owner, now).await {
+            warn!(%error, "the turn to refresh the BIP token could not be given back");
+        }
+    }
+
+    async fn pause(&self, duration: Duration, reason: &str) {
+        let until_ms = self.clock.now_ms() + millis(duration) + self.jitter_ms();
+        warn!(until_ms, reason, "calls to BIP pause");
+        *self.paused.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Pause { until_ms, reason: reason.to_owned() });
+        if let Err(error) = self.state.pause(until_ms, reason).await {
+            error!(%error, "the pause could not be shared, other environments will find out themselves");
+        }
+    }
+
+    fn pause_known(&self) -> Option<Pause> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets the pause unless a newer one was declared meanwhile.
+    fn forget_pause(&self, known: Option<&Pause>) {
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        if paused.as_ref() == known {
+            *paused = None;
+        }
+    }
+
+    fn jitter_ms(&self) -> i64 {
+        i64::from(random()) % (millis(self.pauses.jitter) + 1)
+    }
+}
+
+/// Draws a number. If the system has none, everyone comes back at once, at the shared pace: no harm.
+fn random() -> u32 {
+    let mut bytes = [0; 4];
+    rand::fill(&mut bytes).map_or(0, |()| u32::from_be_bytes(bytes))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }
