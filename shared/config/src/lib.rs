@@ -1,1 +1,16 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod error;
+mod load;
+mod rules;
+mod scheme;
+mod section;
+mod substitute;
+mod systems;
+
+pub use config::Config;
+pub use error::{ConfigError, ConfigErrors, Snippet};
+pub use load::{Files, NamedFile};
+pub use scheme::{OnChange, Scheme, Source};
+pub use systems::{BipSettings, WdtChannel, WdtSettings};

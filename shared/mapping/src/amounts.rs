@@ -97,7 +97,7 @@ impl Mapping {
         let [main, sales, price] = self.counts(draft, problems)?;
         let tax = self.tables.tax(goods.tax.or(self.default_tax)?);
         let figures = Figures::of(ori_sum, tax.rate, price.count, facts.exch_rate);
-        let unit_id = |counted: &Counted| self.tables.unit(counted.unit).unit_id.clone();
+        let unit_id = |counted: &Counted| self.tables.unit(counted.unit).id.clone();
         let exchange = |floating| if floating { UnitExchange::Floating } else { UnitExchange::Fixed };
         // Freight is a service: no warehouse ships it.
         let stock = facts.stock.filter(|_| draft.line.is_some());
@@ -122,7 +122,7 @@ impl Mapping {
             settlement_org_id: facts.settlement_org.to_owned(),
             stock_id: stock.map(str::to_owned),
             consign_time: facts.consign_time,
-            tax_id: tax.tax_id.clone(),
+            tax_id: tax.id.clone(),
             ori_tax_unit_price: figures.ori_tax_unit_price,
             ori_sum: figures.ori_sum,
             ori_unit_price: figures.ori_unit_price,

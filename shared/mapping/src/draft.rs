@@ -259,7 +259,9 @@ impl Mapping {
             note(Reason::ExpiryMissing, "orderDetails[].invalidDate", "expire_date", message, hint);
         }
         if !goods.expiry_managed {
-            parts.iter_mut().for_each(|part| part.expires = None);
+            for part in &mut parts {
+                part.expires = None;
+            }
         }
         parts
     }

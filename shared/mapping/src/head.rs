@@ -1,7 +1,7 @@
 //! The head: who buys, who sells, where it was shipped from, when, and under which code.
 
 use dougong_bip::{Order, RowStatus};
-use dougong_values::{BeijingTime, Money, Quantity, ResubmitKey, VoucherCode};
+use dougong_values::{BeijingTime, Money, Quantity, ResubmitKey, ShopNo, VoucherCode, WarehouseNo};
 use dougong_wdt::Stockout;
 use rust_decimal::Decimal;
 
@@ -20,7 +20,7 @@ impl Mapping {
         };
         let shop = self.tables.shops.get(shop_no);
         if shop.is_none() {
-            let keys = self.tables.shops.keys().map(|key| key.as_str());
+            let keys = self.tables.shops.keys().map(ShopNo::as_str);
             let (target, source) = ("agentId, salesOrgId", "shop_no");
             problems.push(unknown(
                 Reason::UnknownShop,
@@ -42,7 +42,7 @@ impl Mapping {
         };
         let warehouse = self.tables.warehouses.get(warehouse_no);
         if warehouse.is_none() {
-            let keys = self.tables.warehouses.keys().map(|key| key.as_str());
+            let keys = self.tables.warehouses.keys().map(WarehouseNo::as_str);
             let (target, source) = ("orderDetails[].stockOrgId", "warehouse_no".to_owned());
             let (reason, value) = (Reason::UnknownWarehouse, warehouse_no.as_str());
             problems.push(unknown(reason, "warehouses.csv", target, source, value, keys));

@@ -66,7 +66,7 @@ pub(crate) struct Warehouse {
 /// A tax (税目税率): its id or code in BIP, and the rate to compute with.
 #[derive(Debug)]
 pub(crate) struct Tax {
-    pub(crate) tax_id: String,
+    pub(crate) id: String,
     pub(crate) rate: Quantity,
     line: u32,
 }
@@ -74,7 +74,7 @@ pub(crate) struct Tax {
 /// A unit (计量单位): its id or code in BIP, and how many decimals a count in it may have.
 #[derive(Debug)]
 pub(crate) struct Unit {
-    pub(crate) unit_id: String,
+    pub(crate) id: String,
     pub(crate) decimals: u32,
     line: u32,
 }
@@ -180,18 +180,11 @@ impl Tables {
         }
         let mut sources = [("", [].as_slice()); TABLE_FILES.len()];
         for (slot, wanted) in sources.iter_mut().zip(TABLE_FILES) {
-            match files.iter().find(|(name, _)| last_part(name) == wanted) {
-                Some(&source) => *slot = source,
-                None => {
-                    let message = "the table is missing".to_owned();
-                    found.push(TableProblem {
-                        file: wanted.to_owned(),
-                        line: 0,
-                        column: 0,
-                        message,
-                        hint: None,
-                    });
-                }
+            if let Some(&source) = files.iter().find(|(name, _)| last_part(name) == wanted) {
+                *slot = source;
+            } else {
+                let (file, message) = (wanted.to_owned(), "the table is missing".to_owned());
+                found.push(TableProblem { file, line: 0, column: 0, message, hint: None });
             }
         }
         let [shops_file, warehouses_file, goods_file, taxes_file, units_file] = sources;
@@ -345,7 +338,7 @@ fn read_taxes(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> Keyed<Tax> 
         }
         // A row that has no rate is kept as a key, so that goods which refer to it are not reported as well.
         let rate = rate.map_or(Quantity::ZERO, Quantity::new);
-        let tax = Tax { tax_id: tax_id.unwrap_or_default(), rate, line: row.line };
+        let tax = Tax { id: tax_id.unwrap_or_default(), rate, line: row.line };
         if let Some(Err(twice)) = key.map(|key| taxes.add(key, tax, |tax| tax.line)) {
             row.note("tax", twice, None);
         }
@@ -365,7 +358,7 @@ fn read_units(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> Keyed<Unit>
         if decimals > 8 {
             row.note("decimals", "`decimals` is at most 8".to_owned(), None);
         }
-        let unit = Unit { unit_id: unit_id.unwrap_or_default(), decimals, line: row.line };
+        let unit = Unit { id: unit_id.unwrap_or_default(), decimals, line: row.line };
         if let Some(Err(twice)) = key.map(|key| units.add(key, unit, |unit| unit.line)) {
             row.note("unit", twice, None);
         }

@@ -89,7 +89,8 @@ pub struct Template<F> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct InvalidTemplate {
-    message: String,
+    /// What is wrong.
+    pub message: String,
     /// What to write instead.
     pub hint: String,
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use csv::StringRecord;
+use dougong_values::Quantity;
 use rust_decimal::Decimal;
 
 use crate::nearest::did_you_mean;
@@ -219,14 +220,12 @@ impl<'r> Row<'r, '_> {
     /// Reads a plain decimal number; `None` if the cell is empty or wrong (then noted).
     pub(super) fn decimal(&mut self, column: &str, hint: &str) -> Option<Decimal> {
         let text = self.cell(column)?;
-        match text.parse::<dougong_values::Quantity>() {
-            Ok(number) => Some(number.decimal()),
-            Err(_) => {
-                let message = format!("`{column}` is `{text}`, which is not a decimal number");
-                self.note(column, message, Some(hint.to_owned()));
-                None
-            }
+        let number = text.parse::<Quantity>().ok().map(Quantity::decimal);
+        if number.is_none() {
+            let message = format!("`{column}` is `{text}`, which is not a decimal number");
+            self.note(column, message, Some(hint.to_owned()));
         }
+        number
     }
 
     /// Reads a whole number of 0 or more; `None` if the cell is empty or wrong (then noted).

@@ -1,0 +1,210 @@
+//! Reading the folder, and reading its files as one configuration.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use dougong_mapping::{TABLE_FILES, TableProblem, Tables};
+use dougong_values::TenantId;
+use toml::de::DeTable;
+
+use crate::config::Config;
+use crate::error::{ConfigError, ConfigErrors, Page, Snippet};
+use crate::scheme::schemes;
+use crate::section::{Report, Section};
+use crate::systems;
+
+/// The files of a configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// The rules, `dougong.toml`.
+    pub rules: NamedFile,
+    /// The tables, `tables/*.csv`.
+    pub tables: Vec<NamedFile>,
+}
+
+/// A file's contents.
+#[derive(Debug, Clone, Default)]
+pub struct NamedFile {
+    /// The name that messages call it by; of a table the last part says which one it is.
+    pub name: String,
+    /// The contents.
+    pub bytes: Vec<u8>,
+}
+
+impl Config {
+    /// Reads the configuration in a folder: `dougong.toml` and `tables/*.csv`, with `${DOUGONG_…}` from `env`.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once: unreadable files, syntax, unknown keys, missing and impossible values,
+    /// variables that are not set, tables that are incomplete or do not fit each other or the rules.
+    pub fn load(folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let mut unread = Unread::default();
+        let rules = unread.read(&folder.join("dougong.toml"));
+        let tables_folder = folder.join("tables");
+        let names = table_names(&tables_folder);
+        let tables: Vec<NamedFile> =
+            names.iter().filter_map(|name| unread.read(&tables_folder.join(name))).collect();
+        read_files(rules.as_ref(), &tables, env, unread)
+    }
+
+    /// Reads a configuration from its files' contents, with `${DOUGONG_…}` from `env`.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn read(files: &Files, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        read_files(Some(&files.rules), &files.tables, env, Unread::default())
+    }
+}
+
+/// Files that could not be read, and why.
+#[derive(Default)]
+struct Unread {
+    errors: Vec<ConfigError>,
+}
+
+impl Unread {
+    fn read(&mut self, path: &Path) -> Option<NamedFile> {
+        let name = path.display().to_string();
+        match fs::read(path) {
+            Ok(bytes) => Some(NamedFile { name, bytes }),
+            Err(error) => {
+                self.errors.push(unreadable(path, &error));
+                None
+            }
+        }
+    }
+
+    /// Tells whether a table that is said to be missing is one that could not be read.
+    fn explains(&self, problem: &TableProblem) -> bool {
+        problem.line == 0 && self.errors.iter().any(|error| Path::new(&error.file).ends_with(&problem.file))
+    }
+}
+
+fn read_files(
+    rules: Option<&NamedFile>,
+    tables: &[NamedFile],
+    env: &dyn Fn(&str) -> Option<String>,
+    unread: Unread,
+) -> Result<Config, ConfigErrors> {
+    let mut table_problems = Vec::new();
+    let sources: Vec<(&str, &[u8])> =
+        tables.iter().map(|file| (file.name.as_str(), file.bytes.as_slice())).collect();
+    let read = Tables::read(&sources).map(Arc::new);
+    let read = read.map_err(|problems| table_problems = problems).ok();
+    table_problems.retain(|problem| !unread.explains(problem));
+    let (config, mut of_rules) = match rules {
+        Some(file) => read_rules(file, env, read.as_ref(), &mut |problem| table_problems.push(problem)),
+        None => (None, Vec::new()),
+    };
+    of_rules.sort_by_key(|error| (error.line, error.column));
+    // Two schemes may miss the same cell.
+    table_problems.dedup();
+
+    let mut errors = unread.errors;
+    errors.append(&mut of_rules);
+    errors.extend(table_problems.into_iter().map(|problem| table_error(problem, tables)));
+    match config {
+        Some(config) if errors.is_empty() => Ok(config),
+        _ => Err(ConfigErrors(errors)),
+    }
+}
+
+fn read_rules(
+    NamedFile { name: file, bytes }: &NamedFile,
+    env: &dyn Fn(&str) -> Option<String>,
+    tables: Option<&Arc<Tables>>,
+    note_table: &mut dyn FnMut(TableProblem),
+) -> (Option<Config>, Vec<ConfigError>) {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return (None, vec![whole_file(file, "the file is not UTF-8 text", "save it as UTF-8")]);
+    };
+    let report = Report { page: Page { file, text }, env, errors: RefCell::default() };
+    let (document, syntax) = DeTable::parse_recoverable(text);
+    if !syntax.is_empty() {
+        for error in &syntax {
+            report.note(error.span().unwrap_or(0..0), error.message().to_owned(), None);
+        }
+        return (None, report.errors.into_inner());
+    }
+    let root = Section::root(&report, &document);
+    let tenant = root.required_parsed::<TenantId>("tenant", "a name for the merchant that never changes");
+    let wdt = systems::wdt(root.section("wdt"));
+    let bip = systems::bip(root.section("bip"));
+    let schemes = schemes(&root, &report, tables, note_table);
+    root.finish();
+    let config = match (tenant, wdt, bip) {
+        (Some(tenant), Some(wdt), Some(bip)) => Some(Config { tenant, wdt, bip, schemes }),
+        _ => None,
+    };
+    drop(document);
+    (config, report.errors.into_inner())
+}
+
+/// The tables to read: those that must be there, and every other CSV file, so that a misnamed one is found.
+fn table_names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = TABLE_FILES.iter().map(|&name| name.to_owned()).collect();
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut others: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        // Hidden files and those that spreadsheets keep open (`~$goods.csv`) are nobody's tables.
+        .filter(|name| is_csv(name) && !name.starts_with(['.', '~']) && !names.contains(name))
+        .collect();
+    others.sort_unstable();
+    names.append(&mut others);
+    names
+}
+
+fn is_csv(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
+    let spreadsheet = ["xlsx", "xls"].into_iter().find(|ending| path.with_extension(ending).exists());
+    let (message, hint) = match (error.kind(), spreadsheet) {
+        (io::ErrorKind::NotFound, Some(ending)) => {
+            let hint = format!("there is a .{ending} of this name: save it as “CSV UTF-8 (逗号分隔)”");
+            ("the file is missing".to_owned(), hint)
+        }
+        (io::ErrorKind::NotFound, None) => {
+            let hint = "DOUGONG_CONFIG names the folder with dougong.toml and tables/".to_owned();
+            ("the file is missing".to_owned(), hint)
+        }
+        _ => (format!("the file cannot be read: {error}"), "check its permissions".to_owned()),
+    };
+    whole_file(&path.display().to_string(), &message, &hint)
+}
+
+fn whole_file(file: &str, message: &str, hint: &str) -> ConfigError {
+    let (message, hint) = (message.to_owned(), Some(hint.to_owned()));
+    ConfigError { file: file.to_owned(), line: 0, column: 0, message, snippet: None, hint }
+}
+
+fn table_error(problem: TableProblem, tables: &[NamedFile]) -> ConfigError {
+    let TableProblem { file, line, column, message, hint } = problem;
+    let source = tables.iter().find(|source| source.name == file);
+    let snippet = source.and_then(|source| row_snippet(&source.bytes, line, column));
+    ConfigError { file, line, column, message, snippet, hint }
+}
+
+/// Shows a row of a table; none of a file that is not UTF-8, whose letters would be shown wrong.
+fn row_snippet(bytes: &[u8], line: u32, cell: u32) -> Option<Snippet> {
+    let text = std::str::from_utf8(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)).ok()?;
+    let row = text.split('\n').nth(usize::try_from(line.checked_sub(1)?).ok()?)?.trim_end();
+    let mut quoted = false;
+    let mut starts = vec![0];
+    for (place, letter) in row.char_indices() {
+        match letter {
+            '"' => quoted = !quoted,
+            ',' if !quoted => starts.push(place + 1),
+            _ => {}
+        }
+    }
+    let index = usize::try_from(cell.saturating_sub(1)).ok()?;
+    let start = starts.get(index).copied().unwrap_or(row.len());
+    let end = starts.get(index + 1).map_or(row.len(), |next| next - 1);
+    Some(Snippet { text: row.to_owned(), marked: start.min(end)..end })
+}

@@ -1,0 +1,145 @@
+//! `[schemes.<id>.mapping]`: the rules of the mapping, one function per table.
+
+use dougong_mapping::Rules;
+use dougong_mapping::rules::{Choice, FilterRules, GiftRules, HeadRules, LineRules, Postage, PostageRules};
+use dougong_values::{Money, Quantity, SpecNo};
+use rust_decimal::Decimal;
+
+use crate::section::Section;
+
+/// Exchange rates beyond this are a slip of the finger, and too large to compute with exactly.
+const MOST_RATE: u32 = 1_000_000;
+
+/// The policies of the postage by name; `line` needs its goods beside it.
+#[derive(Clone, Copy)]
+enum Policy {
+    Line,
+    Spread,
+    Drop,
+}
+
+impl Choice for Policy {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("line", Self::Line), ("spread", Self::Spread), ("drop", Self::Drop)];
+}
+
+/// Reads the rules; a key that is absent keeps its default. The section is left open for problems of its keys.
+pub(crate) fn rules(section: &Section<'_>) -> Option<Rules> {
+    let filter = filter(section.section("filter"));
+    let head = head(section.section("head"));
+    let lines = lines(section.section("lines"));
+    let gifts = gifts(section.section("gifts"));
+    let postage = postage(section.section("postage"));
+    Some(Rules { filter, head, lines, gifts, postage: postage? })
+}
+
+fn filter(section: Section<'_>) -> FilterRules {
+    let rules = FilterRules {
+        status: section.list("status").unwrap_or_default(),
+        trade_type: section.list("trade_type").unwrap_or_default(),
+        not_refund_status: section.list("not_refund_status").unwrap_or_default(),
+        shops: section.list("shops").unwrap_or_default(),
+        not_shops: section.list("not_shops").unwrap_or_default(),
+        warehouses: section.list("warehouses").unwrap_or_default(),
+        not_warehouses: section.list("not_warehouses").unwrap_or_default(),
+    };
+    section.finish();
+    rules
+}
+
+fn head(section: Section<'_>) -> HeadRules {
+    let default = HeadRules::default();
+    let text = |key| section.text(key).ok().flatten().map(|text| text.value);
+    let small = |key, default: Option<u8>| {
+        section.whole(key, 0..=255).map_or(default, |number| u8::try_from(number).ok())
+    };
+    let rules = HeadRules {
+        code: section.choice("code").unwrap_or(default.code),
+        code_prefix: text("code_prefix").unwrap_or(default.code_prefix),
+        voucher_date: section.choice("voucher_date").unwrap_or(default.voucher_date),
+        customer: text("customer"),
+        invoice_customer: text("invoice_customer"),
+        sales_org: text("sales_org"),
+        settlement_org: text("settlement_org"),
+        transaction_type: text("transaction_type"),
+        currency: text("currency").unwrap_or(default.currency),
+        nat_currency: text("nat_currency").unwrap_or(default.nat_currency),
+        exchange_rate: section
+            .decimal("exchange_rate", "write the rate to the local currency, such as 7.1234", |rate| {
+                rate > Decimal::ZERO && rate <= Decimal::from(MOST_RATE)
+            })
+            .map(Quantity::new),
+        exchange_rate_type: text("exchange_rate_type").unwrap_or(default.exchange_rate_type),
+        tax_inclusive: section.flag("tax_inclusive").unwrap_or(default.tax_inclusive),
+        source: small("source", default.source),
+        invoice_type: small("invoice_type", default.invoice_type),
+        bd_invoice_type: text("bd_invoice_type"),
+        biz_flow: text("biz_flow"),
+        biz_flow_version: text("biz_flow_version"),
+        flow_core_bill: section.flag("flow_core_bill"),
+        department: text("department"),
+        salesman: text("salesman"),
+        shipping: text("shipping"),
+        memo: section.template("memo"),
+    };
+    section.finish();
+    rules
+}
+
+fn lines(section: Section<'_>) -> LineRules {
+    let default = LineRules::default();
+    let text = |key| section.text(key).ok().flatten().map(|text| text.value);
+    let rules = LineRules {
+        equal: section.choice("equal").unwrap_or(default.equal),
+        zero_quantity: section.choice("zero_quantity").unwrap_or(default.zero_quantity),
+        refunded: section.choice("refunded").unwrap_or(default.refunded),
+        refunded_status: section.list("refunded_status").unwrap_or(default.refunded_status),
+        broken_units: section.choice("broken_units").unwrap_or(default.broken_units),
+        tax: text("tax"),
+        unit: text("unit"),
+        stock_org: text("stock_org"),
+        stock: text("stock"),
+        floating_sales_unit: section.flag("floating_sales_unit").unwrap_or(default.floating_sales_unit),
+        floating_price_unit: section.flag("floating_price_unit").unwrap_or(default.floating_price_unit),
+        batch_fields: section.choice("batch_fields").unwrap_or(default.batch_fields),
+        missing_batch: section.choice("missing_batch").unwrap_or(default.missing_batch),
+        send_status: section.flag("send_status").unwrap_or(default.send_status),
+        memo: section.template("memo"),
+    };
+    section.finish();
+    rules
+}
+
+fn gifts(section: Section<'_>) -> GiftRules {
+    let default = GiftRules::default();
+    let rules = GiftRules {
+        not_gifts: section.list("not_gifts").unwrap_or(default.not_gifts),
+        priced: section.choice("priced").unwrap_or(default.priced),
+    };
+    section.finish();
+    rules
+}
+
+/// Reads the postage rules. The policy must be chosen: each books another amount.
+fn postage(section: Section<'_>) -> Option<PostageRules> {
+    let default = PostageRules::default();
+    let named =
+        section.required("policy", "choose line (a goods line of its own), spread (over the lines) or drop");
+    let policy = named.and_then(|_| section.choice::<Policy>("policy"));
+    let goods = match policy {
+        Some(Policy::Line) => section
+            .required_parsed::<SpecNo>("goods", "the goods of the postage line, a row of tables/goods.csv"),
+        // The goods may stay in the file when the policy is changed.
+        _ => section.parsed("goods").ok().flatten(),
+    };
+    let tolerance = section.decimal("tolerance", "write an amount from 0 to 1, such as 0.01", |amount| {
+        (Decimal::ZERO..=Decimal::ONE).contains(&amount)
+    });
+    section.finish();
+    let policy = match policy? {
+        Policy::Line => Postage::Line { goods: goods? },
+        Policy::Spread => Postage::Spread,
+        Policy::Drop => Postage::Drop,
+    };
+    Some(PostageRules { policy, tolerance: tolerance.map_or(default.tolerance, Money::new) })
+}

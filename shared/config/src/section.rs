@@ -1,0 +1,471 @@
+//! A table of the file, read key by key: what is asked for is checked, what was never asked for is unknown.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::ops::{Range, RangeInclusive};
+use std::str::FromStr;
+
+use dougong_mapping::rules::Choice;
+use dougong_mapping::{InvalidTemplate, Template, did_you_mean};
+use dougong_values::Quantity;
+use rust_decimal::Decimal;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::{ConfigError, Page};
+use crate::substitute::{names_variable, substitute};
+
+/// Collects errors while a file is read; the environment its values are replaced from.
+pub(crate) struct Report<'a> {
+    pub(crate) page: Page<'a>,
+    pub(crate) env: &'a dyn Fn(&str) -> Option<String>,
+    pub(crate) errors: RefCell<Vec<ConfigError>>,
+}
+
+impl Report<'_> {
+    /// Notes what is wrong with a part of the file.
+    pub(crate) fn note(&self, span: Range<usize>, message: String, hint: Option<String>) {
+        let error = self.page.error(span, message, hint);
+        self.errors.borrow_mut().push(error);
+    }
+}
+
+/// What was wrong is noted already.
+pub(crate) struct Noted;
+
+/// A text after replacement, and where it stands.
+pub(crate) struct Text {
+    pub(crate) value: String,
+    pub(crate) span: Range<usize>,
+    /// The text as written, for hints about variables.
+    written: String,
+}
+
+/// A table of the file, or a missing one, whose keys are all absent.
+pub(crate) struct Section<'a> {
+    report: &'a Report<'a>,
+    path: String,
+    table: Option<&'a DeTable<'a>>,
+    span: Range<usize>,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+impl<'a> Section<'a> {
+    /// Takes the whole file as a section.
+    pub(crate) fn root(report: &'a Report<'a>, table: &'a Spanned<DeTable<'a>>) -> Self {
+        let table = Some(table.get_ref());
+        Self { report, path: String::new(), table, span: 0..0, asked: RefCell::default() }
+    }
+
+    fn full(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    fn value(&self, key: &'static str) -> Option<(&'a DeValue<'a>, Range<usize>)> {
+        self.asked.borrow_mut().push(key);
+        let value = self.table?.get(key)?;
+        Some((value.get_ref(), value.span()))
+    }
+
+    /// Notes what is wrong with a key; a missing one is noted at its section.
+    pub(crate) fn note(&self, key: &str, message: String, hint: Option<String>) {
+        let span = self.table.and_then(|table| table.get(key)).map_or(self.span.clone(), Spanned::span);
+        self.report.note(span, message, hint);
+    }
+
+    fn wrong_type(&self, span: Range<usize>, key: &str, wanted: &str, found: &DeValue<'_>) -> Noted {
+        let message = format!("`{}` is {}, not {wanted}", self.full(key), kind(found));
+        self.report.note(span, message, None);
+        Noted
+    }
+
+    /// Opens a table within; a missing one is as good as an empty one.
+    pub(crate) fn section(&self, key: &'static str) -> Self {
+        let (table, span) = match self.value(key) {
+            Some((DeValue::Table(table), span)) => (Some(table), span),
+            Some((other, span)) => {
+                self.wrong_type(span.clone(), key, "a table", other);
+                (None, span)
+            }
+            None => (None, self.span.clone()),
+        };
+        Self { report: self.report, path: self.full(key), table, span, asked: RefCell::default() }
+    }
+
+    /// Opens every table within a table that people name themselves.
+    pub(crate) fn named_sections(&self, key: &'static str) -> Vec<(String, Range<usize>, Self)> {
+        let Some((DeValue::Table(table), _)) = self.value(key) else { return Vec::new() };
+        let mut sections = Vec::new();
+        for (name, value) in table {
+            let path = format!("{}.{}", self.full(key), name.get_ref());
+            match value.get_ref() {
+                DeValue::Table(inner) => {
+                    let (table, span) = (Some(inner), name.span());
+                    let section = Self { report: self.report, path, table, span, asked: RefCell::default() };
+                    sections.push((name.get_ref().to_string(), name.span(), section));
+                }
+                other => {
+                    let message = format!("`{path}` is {}, not a table", kind(other));
+                    self.report.note(value.span(), message, Some(format!("write [{path}]")));
+                }
+            }
+        }
+        sections
+    }
+
+    /// Tells whether the section stands in the file.
+    pub(crate) fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// Reads a text, replaced from the environment; an empty one is none.
+    pub(crate) fn text(&self, key: &'static str) -> Result<Option<Text>, Noted> {
+        let text = self.any_text(key)?;
+        Ok(text.filter(|text| !text.value.is_empty()))
+    }
+
+    fn any_text(&self, key: &'static str) -> Result<Option<Text>, Noted> {
+        match self.value(key) {
+            None => Ok(None),
+            Some((DeValue::String(text), span)) => self.replaced(text, span).map(Some),
+            Some((other, span)) => Err(self.wrong_type(span, key, "a text in quotes", other)),
+        }
+    }
+
+    fn replaced(&self, text: &str, span: Range<usize>) -> Result<Text, Noted> {
+        match substitute(text, self.report.env) {
+            Ok(value) => Ok(Text { value: value.trim().to_owned(), span, written: text.to_owned() }),
+            Err(problems) => {
+                for problem in problems {
+                    self.report.note(span.clone(), problem.message, problem.hint);
+                }
+                Err(Noted)
+            }
+        }
+    }
+
+    /// Notes that a key is missing, or empty.
+    pub(crate) fn missing(&self, key: &'static str, hint: &str) {
+        let full = self.full(key);
+        match self.table.and_then(|table| table.get(key)) {
+            None => self.note(key, format!("`{full}` is missing"), Some(hint.to_owned())),
+            Some(value) => {
+                let written = value.get_ref().as_str().unwrap_or_default();
+                let hint = match variable(written) {
+                    Some(name) => format!("set the environment variable {name}: {hint}"),
+                    None => hint.to_owned(),
+                };
+                self.note(key, format!("`{full}` is empty"), Some(hint));
+            }
+        }
+    }
+
+    /// Reads a text that must be there.
+    pub(crate) fn required(&self, key: &'static str, hint: &str) -> Option<Text> {
+        let text = self.text(key).ok()?;
+        if text.is_none() {
+            self.missing(key, hint);
+        }
+        text
+    }
+
+    /// Reads a text in the form that its type demands.
+    pub(crate) fn parsed<T: FromStr<Err: Display>>(&self, key: &'static str) -> Result<Option<T>, Noted> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        text.value.parse().map(Some).map_err(|error: T::Err| {
+            self.report.note(text.span, format!("`{}`: {error}", self.full(key)), None);
+            Noted
+        })
+    }
+
+    /// Reads a text that must be there in the form that its type demands.
+    pub(crate) fn required_parsed<T: FromStr<Err: Display>>(
+        &self,
+        key: &'static str,
+        hint: &str,
+    ) -> Option<T> {
+        let parsed = self.parsed(key).ok()?;
+        if parsed.is_none() {
+            self.missing(key, hint);
+        }
+        parsed
+    }
+
+    /// Reads a list of texts or whole numbers in the form that their type demands.
+    pub(crate) fn list<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<Vec<T>> {
+        let items = match self.value(key)? {
+            (DeValue::Array(items), _) => items,
+            (other, span) => {
+                self.wrong_type(span, key, "a list in [ ]", other);
+                return None;
+            }
+        };
+        let mut read = Vec::with_capacity(items.len());
+        for item in items {
+            let text = match item.get_ref() {
+                DeValue::String(text) => self.replaced(text, item.span()).map(|text| text.value),
+                DeValue::Integer(number) => Ok(number.as_str().to_owned()),
+                other => Err(self.wrong_type(item.span(), key, "a list of texts or numbers", other)),
+            };
+            let Ok(text) = text else { continue };
+            match text.parse() {
+                Ok(value) => read.push(value),
+                Err(error) => {
+                    let message = format!("`{}`: {error} (here: `{text}`)", self.full(key));
+                    self.report.note(item.span(), message, None);
+                }
+            }
+        }
+        Some(read)
+    }
+
+    /// Reads one of a few names.
+    pub(crate) fn choice<T: Choice>(&self, key: &'static str) -> Option<T> {
+        let text = self.text(key).ok()??;
+        let chosen = T::named(&text.value);
+        if chosen.is_none() {
+            let names: Vec<&str> = T::NAMES.iter().map(|&(name, _)| name).collect();
+            let message = format!("`{}` is `{}`", self.full(key), text.value);
+            let all = format!("write one of {}", names.join(", "));
+            let close = did_you_mean(&text.value, names.iter().copied());
+            self.report.note(
+                text.span,
+                message,
+                Some(close.map_or_else(|| all.clone(), |close| format!("{close} {all}"))),
+            );
+        }
+        chosen
+    }
+
+    /// Reads yes or no, as `true`/`false` or from a variable.
+    pub(crate) fn flag(&self, key: &'static str) -> Option<bool> {
+        let (found, span) = self.value(key)?;
+        match found {
+            DeValue::Boolean(flag) => return Some(*flag),
+            DeValue::String(text) if names_variable(text) => {
+                let text = self.replaced(text, span).ok()?;
+                match text.value.as_str() {
+                    "true" => return Some(true),
+                    "false" => return Some(false),
+                    other => {
+                        let message = format!("`{}` is `{other}`, neither true nor false", self.full(key));
+                        self.report.note(text.span, message, None);
+                    }
+                }
+            }
+            other => {
+                self.wrong_type(span, key, "true or false", other);
+            }
+        }
+        None
+    }
+
+    /// Reads a whole number, written as such or from a variable.
+    pub(crate) fn whole(&self, key: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+        let (found, span) = self.value(key)?;
+        let text = match found {
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().replace('_', ""),
+            DeValue::String(text) if names_variable(text) => self.replaced(text, span.clone()).ok()?.value,
+            other => {
+                self.wrong_type(span, key, "a whole number", other);
+                return None;
+            }
+        };
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        if number.is_none() {
+            let message = format!("`{}` is `{text}`", self.full(key));
+            let hint = format!("write a whole number from {} to {}", range.start(), range.end());
+            self.report.note(span, message, Some(hint));
+        }
+        number
+    }
+
+    /// Reads an exact decimal number that `accept` takes.
+    pub(crate) fn decimal(
+        &self,
+        key: &'static str,
+        hint: &str,
+        accept: impl Fn(Decimal) -> bool,
+    ) -> Option<Decimal> {
+        let (found, span) = self.value(key)?;
+        let text = match found {
+            DeValue::Integer(number) => number.as_str().to_owned(),
+            // The digits as written: the number never is a binary float.
+            DeValue::Float(number) => number.as_str().to_owned(),
+            DeValue::String(text) if names_variable(text) => self.replaced(text, span.clone()).ok()?.value,
+            other => {
+                self.wrong_type(span, key, "a decimal number", other);
+                return None;
+            }
+        };
+        let number = text.parse::<Quantity>().ok().map(Quantity::decimal).filter(|&number| accept(number));
+        if number.is_none() {
+            self.report.note(span, format!("`{}` is `{text}`", self.full(key)), Some(hint.to_owned()));
+        }
+        number
+    }
+
+    /// Reads a remark with places for fields.
+    pub(crate) fn template<F: Choice>(&self, key: &'static str) -> Option<Template<F>> {
+        let text = self.text(key).ok()??;
+        match text.value.parse() {
+            Ok(template) => Some(template),
+            Err(InvalidTemplate { message, hint }) => {
+                self.report.note(text.span, format!("`{}`: {message}", self.full(key)), Some(hint));
+                None
+            }
+        }
+    }
+
+    /// Reads a duration with its unit, in seconds.
+    pub(crate) fn seconds(&self, key: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
+        let text = self.text(key).ok()??;
+        let seconds = duration(&text.value).filter(|seconds| range.contains(seconds));
+        if seconds.is_none() {
+            let message = format!("`{}` is `{}`", self.full(key), text.value);
+            let (least, most) = (written(*range.start()), written(*range.end()));
+            let hint = format!("write a duration such as 90s, 5m, 24h or 30d, from {least} to {most}");
+            self.report.note(text.span, message, Some(hint));
+        }
+        seconds
+    }
+
+    /// Reads an address that is called over HTTP.
+    pub(crate) fn url(&self, key: &'static str) -> Result<Option<String>, Noted> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        match wrong_with_url(&text.value) {
+            None => Ok(Some(text.value.trim_end_matches('/').to_owned())),
+            Some(wrong) => {
+                let shown = text.value.split(['?', '@']).next().unwrap_or_default();
+                let message = format!("`{}` is `{shown}`: {wrong}", self.full(key));
+                let hint = variable(&text.written)
+                    .map(|name| format!("it comes from the environment variable {name}"));
+                self.report.note(text.span, message, hint);
+                Err(Noted)
+            }
+        }
+    }
+
+    /// Notes every key of the section that was never asked for.
+    pub(crate) fn finish(self) {
+        let asked = self.asked.borrow();
+        for key in self.table.into_iter().flat_map(DeTable::keys) {
+            let name = key.get_ref().as_ref();
+            if !asked.contains(&name) {
+                let hint = did_you_mean(name, asked.iter().copied())
+                    .unwrap_or_else(|| format!("the keys here are {}", asked.join(", ")));
+                self.report.note(key.span(), format!("unknown key `{name}`"), Some(hint));
+            }
+        }
+    }
+
+    /// Notes a problem of a rule, which is named by its path below this section.
+    pub(crate) fn note_below(&self, path: &str, message: &str, hint: Option<String>) {
+        let mut span = self.span.clone();
+        let mut table = self.table;
+        for key in path.split('.') {
+            let Some(value) = table.and_then(|table| table.get(key)) else { break };
+            span = value.span();
+            table = value.get_ref().as_table();
+        }
+        self.report.note(span, format!("`{path}`: {message}"), hint);
+    }
+}
+
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a decimal number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a time without quotes",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// Returns the first variable that a text names.
+fn variable(written: &str) -> Option<&str> {
+    let (_, opened) = written.split_once("${")?;
+    opened.split(['}', ':']).next()
+}
+
+const UNITS: [(char, i64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+fn duration(text: &str) -> Option<i64> {
+    let unit = text.chars().last()?;
+    let (_, seconds) = UNITS.into_iter().find(|&(letter, _)| letter == unit)?;
+    let count: u32 = text.strip_suffix(unit)?.trim_end().parse().ok()?;
+    i64::from(count).checked_mul(seconds)
+}
+
+fn written(seconds: i64) -> String {
+    let whole = UNITS.into_iter().find(|(_, unit)| seconds > 0 && seconds % unit == 0);
+    whole.map_or_else(|| format!("{seconds}s"), |(letter, unit)| format!("{}{letter}", seconds / unit))
+}
+
+/// Says what keeps a text from being an address; plain http is for this machine only, since tokens travel in it.
+fn wrong_with_url(text: &str) -> Option<&'static str> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    let this_machine = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+    if !matches!(scheme, "http" | "https") {
+        Some("write a whole address that begins with https://")
+    } else if host.is_empty() || text.contains(char::is_whitespace) {
+        Some("this is not an address")
+    } else if authority.contains('@') {
+        Some("an address here holds no user and no password")
+    } else if rest.contains(['?', '#']) {
+        Some("leave out everything from the `?` or `#` on")
+    } else if scheme == "http" && !this_machine {
+        Some("plain http would show tokens to the network: write https://")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_their_unit() {
+        for (text, seconds) in [("90s", 90), ("5m", 300), ("24h", 86_400), ("30d", 2_592_000), ("0s", 0)] {
+            assert_eq!(duration(text), Some(seconds), "{text}");
+        }
+        for text in ["", "5", "m", "-5m", "1.5h", "5 min", "5M", "99999999999d"] {
+            assert_eq!(duration(text), None, "{text:?} was read");
+        }
+        assert_eq!(
+            (written(86_400), written(90), written(0)),
+            ("1d".to_owned(), "90s".to_owned(), "0s".to_owned())
+        );
+    }
+
+    #[test]
+    fn an_address_is_https_unless_it_is_this_machine() {
+        for text in [
+            "https://api.example.cn/router/qm",
+            "http://127.0.0.1:8080",
+            "http://localhost/x",
+            "http://[::1]:9/x",
+        ] {
+            assert_eq!(wrong_with_url(text), None, "{text}");
+        }
+        for text in [
+            "",
+            "api.example.cn",
+            "ftp://a",
+            "https://",
+            "https:///x",
+            "http://api.example.cn",
+            "https://u:p@a.cn",
+            "https://a.cn/x?y=1",
+            "https://a b.cn",
+            "http://127.0.0.1@evil.cn",
+        ] {
+            assert!(wrong_with_url(text).is_some(), "{text:?} was taken");
+        }
+    }
+}
