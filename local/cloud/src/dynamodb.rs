@@ -1,18 +1,17 @@
 //! DynamoDB inside the process, on SQLite.
 
+mod hop;
+
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use axum::body::{Body, Bytes};
-use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
 use dynoxide::Database;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::traffic::{Server, Service, Traffic, stop_signal};
+use self::hop::Hop;
+use crate::traffic::{Server, Traffic, stop_signal};
 use crate::{REGION, StartError, TEST_ACCESS_KEY};
 
 /// Where the tables live.
@@ -46,7 +45,7 @@ impl DynamoDb {
         let database = open(&storage)?;
         // The emulator brings a whole server and no way into it, so the traffic is counted one hop before it.
         let behind = listen().await?;
-        let upstream = endpoint_of(&behind)?;
+        let upstream = behind.local_addr().map_err(cannot_listen)?;
         let (stop_database, stopped) = stop_signal();
         let serving = database.clone();
         tokio::spawn(async move {
@@ -55,16 +54,10 @@ impl DynamoDb {
             }
         });
 
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|source| StartError::HttpClient { service: "DynamoDB", source })?;
         let listener = listen().await?;
-        let endpoint = endpoint_of(&listener)?;
+        let endpoint = format!("http://{}", listener.local_addr().map_err(cannot_listen)?);
         let traffic = Traffic::default();
-        let server = Server::start(listener, traffic.clone(), Forward { http, upstream });
+        let server = Server::start(listener, traffic.clone(), Hop::new(upstream));
         let client = client(&endpoint);
         Ok(Self { endpoint, client, traffic, database, _server: server, _stop_database: stop_database })
     }
@@ -111,10 +104,6 @@ async fn listen() -> Result<TcpListener, StartError> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(cannot_listen)
 }
 
-fn endpoint_of(listener: &TcpListener) -> Result<String, StartError> {
-    Ok(format!("http://{}", listener.local_addr().map_err(cannot_listen)?))
-}
-
 fn cannot_listen(source: std::io::Error) -> StartError {
     StartError::Listen { service: "DynamoDB", source }
 }
@@ -128,31 +117,4 @@ fn client(endpoint: &str) -> aws_sdk_dynamodb::Client {
         .endpoint_url(endpoint)
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)
-}
-
-/// The hop between the counter and the emulator's own server.
-#[derive(Clone)]
-struct Forward {
-    http: reqwest::Client,
-    upstream: String,
-}
-
-impl Service for Forward {
-    async fn answer(&self, parts: Parts, body: Bytes) -> Response {
-        let mut headers = parts.headers;
-        headers.remove(header::HOST);
-        headers.remove(header::CONTENT_LENGTH);
-        let path = parts.uri.path();
-        let request = self.http.request(parts.method, format!("{}{path}", self.upstream));
-        match request.headers(headers).body(body).send().await {
-            Ok(response) => {
-                let (status, headers) = (response.status(), response.headers().clone());
-                match response.bytes().await {
-                    Ok(body) => (status, headers, Body::from(body)).into_response(),
-                    Err(_) => StatusCode::BAD_GATEWAY.into_response(),
-                }
-            }
-            Err(_) => StatusCode::BAD_GATEWAY.into_response(),
-        }
-    }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use self::event::{done, sqs_event};
@@ -98,19 +98,23 @@ impl Source {
     /// Takes a slot first and messages then: a message that nobody can work on stays in the queue, where it keeps
     /// its visibility.
     async fn poll(self: Arc<Self>, slots: Arc<Semaphore>, mut stop: watch::Receiver<bool>) {
+        // Ends with this task when the mapping is dropped.
+        let mut at_work = JoinSet::new();
         loop {
+            while at_work.try_join_next().is_some() {}
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
                 return;
             };
             let batch = tokio::select! {
                 biased;
-                _ = stop.wait_for(|stopping| *stopping) => return,
+                _ = stop.wait_for(|stopping| *stopping) => break,
                 batch = self.collect() => batch,
             };
             if !batch.is_empty() {
-                tokio::spawn(Arc::clone(&self).hand_over(batch, slot));
+                at_work.spawn(Arc::clone(&self).hand_over(batch, slot));
             }
         }
+        at_work.join_all().await;
     }
 
     /// Waits until a batch is full, or its window is over. Empty when nothing came, or SQS failed.

@@ -140,6 +140,7 @@ impl Predicate {
 #[derive(Clone)]
 pub struct FunctionHost {
     shared: Arc<Shared>,
+    _owner: Arc<Owner>,
 }
 
 impl fmt::Debug for FunctionHost {
@@ -159,8 +160,22 @@ struct Shared {
     pool: Mutex<Pool>,
 }
 
+/// Held by every clone of a host, and by nothing that works for it: with the last clone, the work ends.
+struct Owner(Arc<Shared>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.slots.close();
+        let mut pool = self.0.pool();
+        pool.closed = true;
+        // An environment whose handle is gone kills its process.
+        pool.environments.clear();
+    }
+}
+
 #[derive(Default)]
 struct Pool {
+    closed: bool,
     events: u64,
     started: u64,
     environments: BTreeMap<u64, Handle>,
@@ -185,7 +200,8 @@ impl FunctionHost {
             open: watch::Sender::default(),
             pool: Mutex::default(),
         };
-        Self { shared: Arc::new(shared) }
+        let shared = Arc::new(shared);
+        Self { _owner: Arc::new(Owner(Arc::clone(&shared))), shared }
     }
 
     /// Returns the function's name.
@@ -203,22 +219,22 @@ impl FunctionHost {
             return Err(InvokeError::Stopped);
         }
         let slot = Arc::clone(&self.shared.slots).try_acquire_owned();
-        self.run(slot.map_err(|_| InvokeError::Throttled)?, event).await
+        self.shared.run(slot.map_err(|_| InvokeError::Throttled)?, event).await
     }
 
     /// Has the function work on an event as soon as an environment is free (`Event`). A failure is logged and,
     /// unlike in Lambda's default, not tried again: a schedule comes again by itself.
     pub fn invoke_event(&self, event: impl Into<Bytes>) {
-        let (host, event) = (self.clone(), event.into());
+        let (shared, event) = (Arc::clone(&self.shared), event.into());
         let open = Open::new(&self.shared.open);
         tokio::spawn(async move {
             let _open = open;
-            let outcome = match Arc::clone(&host.shared.slots).acquire_owned().await {
-                Ok(slot) => host.run(slot, event).await,
+            let outcome = match Arc::clone(&shared.slots).acquire_owned().await {
+                Ok(slot) => shared.run(slot, event).await,
                 Err(_) => Err(InvokeError::Stopped),
             };
             if let Err(error) = outcome {
-                tracing::warn!(function = host.name(), %error, "an asynchronous event failed");
+                tracing::warn!(function = shared.function.name, %error, "an asynchronous event failed");
             }
         });
     }
@@ -275,19 +291,25 @@ impl FunctionHost {
         }
         self.kill_all().await;
     }
+}
 
-    async fn run(&self, slot: OwnedSemaphorePermit, payload: Bytes) -> Result<Invocation, InvokeError> {
+impl Shared {
+    async fn run(
+        self: &Arc<Self>,
+        slot: OwnedSemaphorePermit,
+        payload: Bytes,
+    ) -> Result<Invocation, InvokeError> {
         if payload.len() > LARGEST_EVENT {
             return Err(InvokeError::TooLarge { bytes: payload.len() });
         }
         let (reply, outcome) = oneshot::channel();
         let nth = {
-            let mut pool = self.shared.pool();
+            let mut pool = self.pool();
             pool.events += 1;
             pool.events
         };
         let mut job = Job { request_id: ids::request_id(), payload, nth, reply, permit: slot };
-        while let Some(jobs) = self.shared.take_idle() {
+        while let Some(jobs) = self.take_idle() {
             match jobs.try_send(job) {
                 Ok(()) => return outcome.await.unwrap_or(Err(InvokeError::Stopped)),
                 // It ended meanwhile: the next.
@@ -298,29 +320,30 @@ impl FunctionHost {
         outcome.await.unwrap_or(Err(InvokeError::Stopped))
     }
 
-    fn start_environment(&self, job: Job) {
+    fn start_environment(self: &Arc<Self>, job: Job) {
         // One job at a time: an environment is only sent one while it is idle.
         let (jobs, received) = mpsc::channel(1);
         let (kills, killed) = mpsc::channel(1);
         let number = {
-            let mut pool = self.shared.pool();
+            let mut pool = self.pool();
+            if pool.closed {
+                return;
+            }
             pool.started += 1;
             let number = pool.started;
             pool.environments.insert(number, Handle { jobs, kills });
             number
         };
         let life = Life {
-            shared: Arc::downgrade(&self.shared),
-            function: Arc::clone(&self.shared.function),
-            sink: self.shared.sink.clone(),
-            kill_during: Arc::clone(&self.shared.kill_during),
+            shared: Arc::downgrade(self),
+            function: Arc::clone(&self.function),
+            sink: self.sink.clone(),
+            kill_during: Arc::clone(&self.kill_during),
             number,
         };
         tokio::spawn(life.run(job, received, killed));
     }
-}
 
-impl Shared {
     fn pool(&self) -> MutexGuard<'_, Pool> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }

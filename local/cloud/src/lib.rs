@@ -57,13 +57,4 @@ pub enum StartError {
         /// What SQLite said.
         problem: String,
     },
-    /// The HTTP client towards the emulator cannot be built.
-    #[error("cannot build the HTTP client towards the emulated {service}")]
-    HttpClient {
-        /// The service behind it.
-        service: &'static str,
-        /// What the client library said.
-        #[source]
-        source: reqwest::Error,
-    },
 }

@@ -66,7 +66,7 @@ pub struct StackSettings {
 impl StackSettings {
     /// Returns the settings of `template.yaml`, in memory, without schedules and with silent functions.
     pub fn new(pull: Vec<OsString>, deliver: Vec<OsString>, config_dir: &Path, secrets_file: &Path) -> Self {
-        let deliver_timeout = Duration::from_secs(120);
+        let deliver_timeout = Duration::from_mins(2);
         Self {
             storage: Storage::Memory,
             pull,
@@ -74,7 +74,7 @@ impl StackSettings {
             config_dir: config_dir.to_owned(),
             secrets_file: secrets_file.to_owned(),
             env: BTreeMap::new(),
-            pull_timeout: Duration::from_secs(300),
+            pull_timeout: Duration::from_mins(5),
             deliver_timeout,
             batches: Settings {
                 batch_size: 10,

@@ -1,5 +1,10 @@
 //! The emulated DynamoDB and SQS, asked by the real AWS SDK.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may fail this way; the lint does not see that these functions are tests'"
+)]
+
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{

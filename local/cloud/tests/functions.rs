@@ -3,8 +3,15 @@
 //! The function is this test executable itself: the host starts it again with the one test [`function_process`]
 //! selected, which then serves events instead of testing.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may fail this way; the lint does not see that these functions are tests'"
+)]
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
@@ -66,6 +73,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Erro
             Ok(Value::Null)
         }
         "large" => Ok(Value::from("x".repeat(7_000_000))),
+        "answer for another" => Ok(Value::from(answer("00000000-0000-4000-8000-000000000000"))),
         "env" => Ok(std::env::vars().collect()),
         _ => {
             let left = i64::try_from(context.deadline).unwrap() - epoch_ms();
@@ -75,6 +83,17 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Erro
             )
         }
     }
+}
+
+/// Answers a request without the Lambda runtime and returns the HTTP status line.
+fn answer(request_id: &str) -> String {
+    let address = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap();
+    let mut connection = TcpStream::connect(&address).unwrap();
+    let path = format!("/2018-06-01/runtime/invocation/{request_id}/response");
+    write!(connection, "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 2\r\n\r\n{{}}").unwrap();
+    let mut status = String::new();
+    BufReader::new(connection).read_line(&mut status).unwrap();
+    status.trim_end().to_owned()
 }
 
 async fn work_on_messages(records: &[Value]) -> Value {
@@ -244,6 +263,31 @@ async fn a_response_larger_than_lambda_takes_is_refused() {
     );
     let too_large = host.invoke(vec![b' '; 7_000_000]).await.unwrap_err();
     assert_eq!(too_large, InvokeError::TooLarge { bytes: 7_000_000 });
+}
+
+#[tokio::test]
+async fn an_answer_for_another_request_is_refused_and_does_no_harm() {
+    let (host, _) = start(|_| ());
+    let status = ask(&host, json!({ "do": "answer for another" })).await.unwrap();
+    assert_eq!(status, "HTTP/1.1 400 Bad Request");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn no_process_outlives_its_host_not_even_one_at_work() {
+    let (host, logs) = start(|_| ());
+    let warm = ask(&host, json!({})).await.unwrap();
+    let process = format!("/proc/{}", warm["process"]);
+    assert!(std::path::Path::new(&process).exists());
+    host.invoke_event(json!({ "do": "hang" }).to_string());
+    logs.until(|lines| lines.iter().any(|line| line.text == "hanging")).await;
+    drop(host);
+    let gone = async {
+        while std::path::Path::new(&process).exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), gone).await.expect("the process ends with its host");
 }
 
 #[tokio::test]

@@ -2,6 +2,12 @@
 //!
 //! The functions are this test executable itself, started again with the one test [`function_process`] selected.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may fail this way; the lint does not see that these functions are tests'"
+)]
+
 use std::ffi::OsString;
 use std::time::Duration;
 

@@ -195,13 +195,12 @@ impl Environment {
                         return None;
                     }
                 },
-                job = jobs.recv() => match job {
-                    Some(job) => return Some((job, next)),
-                    None => {
+                job = jobs.recv() => {
+                    if job.is_none() {
                         self.kill().await;
-                        return None;
                     }
-                },
+                    return job.map(|job| (job, next));
+                }
             }
         }
     }
