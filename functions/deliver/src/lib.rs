@@ -1,1 +1,42 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod backoff;
+mod batch;
+mod prepare;
+mod settle;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use aws_lambda_events::sqs::SqsEvent;
+use dougong_runtime::{BipSession, Deadline, Parts, StartError, run_id};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+use crate::batch::{Invocation, KnownPause};
+
+/// Everything a delivery works with.
+struct Deliver {
+    parts: Parts,
+    session: BipSession,
+    pause: KnownPause,
+}
+
+/// Serves the function: polls the Lambda runtime until the environment ends.
+pub async fn serve() -> ExitCode {
+    dougong_runtime::serve("deliver", async |parts: Parts| {
+        let session = parts.bip_session().await?;
+        let deliver = Arc::new(Deliver { parts, session, pause: KnownPause::default() });
+        let handler = service_fn(move |event: LambdaEvent<SqsEvent>| {
+            let deliver = Arc::clone(&deliver);
+            async move {
+                let invocation = Invocation {
+                    run: run_id(&event.context.request_id),
+                    deadline: Deadline::at_epoch_ms(event.context.deadline),
+                };
+                Ok::<_, Error>(deliver.deliver(&event.payload, &invocation).await)
+            }
+        });
+        lambda_runtime::run(handler).await.map_err(StartError::runtime)
+    })
+    .await
+}

@@ -51,7 +51,9 @@ impl Request {
             RawEvent::default()
         });
         let scheme = match &raw.scheme {
-            Value::String(text) => text.parse().map_err(|error| problems.push(format!("scheme: {error}"))).ok(),
+            Value::String(text) => {
+                text.parse().map_err(|error| problems.push(format!("scheme: {error}"))).ok()
+            }
             Value::Null => {
                 problems.push("scheme is missing".to_owned());
                 None
@@ -129,10 +131,9 @@ mod tests {
     fn everything_wrong_with_an_event_is_said_at_once() {
         let error = Request::read(json!({"from": "yesterday", "to": 5})).unwrap_err();
         assert_eq!(error.problems.len(), 3, "{error}");
-        let error = Request::read(
-            json!({"scheme": "s", "from": "2026-11-02 00:00:00", "to": "2026-11-01 00:00:00"}),
-        )
-        .unwrap_err();
+        let error =
+            Request::read(json!({"scheme": "s", "from": "2026-11-02 00:00:00", "to": "2026-11-01 00:00:00"}))
+                .unwrap_err();
         assert!(error.to_string().contains("ends before it starts"), "{error}");
         assert!(Request::read(json!([])).is_err());
         assert!(Request::read(json!({"scheme": "s", "from": "2026-11-02 00:00:00"})).is_err());

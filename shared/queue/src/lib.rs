@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod dead_letter;
 mod message;
 mod queue;
 
+pub use dead_letter::DeadLetterError;
 pub use message::{DecodeError, Encoded, Message};
 pub use queue::{DelayError, Queue, SendError, Sent, TooLarge, Unsent};

@@ -1,12 +1,14 @@
 //! Sending messages to the queue of orders, and delaying them there.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use dougong_values::DocumentKey;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::message::{Encoded, Message};
@@ -14,8 +16,10 @@ use crate::message::{Encoded, Message};
 /// The queue of orders. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    client: Client,
-    url: String,
+    pub(crate) client: Client,
+    pub(crate) url: String,
+    /// Found when first needed.
+    pub(crate) dead_letter_url: Arc<OnceCell<String>>,
 }
 
 /// A message that does not fit into the queue: park its document.
@@ -82,7 +86,7 @@ struct Outgoing {
 impl Queue {
     /// Wraps a client and the queue's URL. Timeouts and retries are the client's.
     pub fn new(client: Client, url: impl Into<String>) -> Self {
-        Self { client, url: url.into() }
+        Self { client, url: url.into(), dead_letter_url: Arc::default() }
     }
 
     /// Sends messages in batches of at most 10 and 256 KiB together; failed entries go again, with growing

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use dougong_values::Account;
 use secrecy::SecretString;
@@ -83,14 +84,13 @@ struct RawSecrets {
 
 impl Secrets {
     /// Reads the secrets from where the settings say; names all missing keys at once.
-    pub(crate) async fn read(
-        source: &SecretSource,
-        manager: impl AsyncFnOnce() -> aws_sdk_secretsmanager::Client,
-    ) -> Result<Self, SecretsError> {
+    pub(crate) async fn read(source: &SecretSource, aws: &SdkConfig) -> Result<Self, SecretsError> {
         let text = match source {
-            SecretSource::File(path) => std::fs::read_to_string(path).map_err(|source| SecretsError::File { path: path.clone(), source })?,
+            SecretSource::File(path) => std::fs::read_to_string(path)
+                .map_err(|source| SecretsError::File { path: path.clone(), source })?,
             SecretSource::SecretsManager(id) => {
-                let reply = manager().await.get_secret_value().secret_id(id).send().await;
+                let manager = aws_sdk_secretsmanager::Client::new(aws);
+                let reply = manager.get_secret_value().secret_id(id).send().await;
                 let reply = reply.map_err(|error| SecretsError::SecretsManager {
                     id: id.clone(),
                     reason: DisplayErrorContext(&error).to_string(),

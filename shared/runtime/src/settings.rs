@@ -30,17 +30,14 @@ pub struct Settings {
     pub orders_queue_url: String,
     /// Where the secrets are.
     pub secrets: SecretSource,
-    /// The folder with `dougong.toml` and `tables/`; `/opt/config` (a Lambda layer) unless `DOUGONG_CONFIG` says otherwise.
-    pub config: PathBuf,
 }
 
 impl Settings {
     /// Reads the settings with `variable`, usually the process environment; names all that are missing at once.
     pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, MissingSettings> {
-        let set = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let mut names = Vec::new();
         let mut required = |name: &'static str| {
-            set(name).unwrap_or_else(|| {
+            set(variable, name).unwrap_or_else(|| {
                 names.push(name);
                 String::new()
             })
@@ -48,20 +45,33 @@ impl Settings {
         let watermarks = required("DOUGONG_WATERMARKS_TABLE");
         let documents = required("DOUGONG_DOCUMENTS_TABLE");
         let orders_queue_url = required("DOUGONG_ORDERS_QUEUE_URL");
-        let secrets = match set("DOUGONG_SECRETS") {
-            Some(file) => SecretSource::File(file.into()),
-            None => SecretSource::SecretsManager(required("DOUGONG_SECRET_ID")),
-        };
-        if !names.is_empty() {
-            return Err(MissingSettings { names });
+        let secrets = Self::secret_source(variable);
+        if secrets.is_none() {
+            names.push("DOUGONG_SECRET_ID");
         }
-        Ok(Self {
-            tables: TableNames { watermarks, documents },
-            orders_queue_url,
-            secrets,
-            config: set("DOUGONG_CONFIG").unwrap_or_else(|| "/opt/config".to_owned()).into(),
-        })
+        match secrets {
+            Some(secrets) if names.is_empty() => {
+                Ok(Self { tables: TableNames { watermarks, documents }, orders_queue_url, secrets })
+            }
+            _ => Err(MissingSettings { names }),
+        }
     }
+
+    /// Returns where the secrets are; a file, where one is named, before the Secrets Manager.
+    pub(crate) fn secret_source(variable: &dyn Fn(&str) -> Option<String>) -> Option<SecretSource> {
+        let file = set(variable, "DOUGONG_SECRETS").map(|file| SecretSource::File(file.into()));
+        file.or_else(|| set(variable, "DOUGONG_SECRET_ID").map(SecretSource::SecretsManager))
+    }
+
+    /// Returns the folder with `dougong.toml` and `tables/`: the Lambda layer unless `DOUGONG_CONFIG` names another.
+    pub(crate) fn config_folder(variable: &dyn Fn(&str) -> Option<String>) -> PathBuf {
+        set(variable, "DOUGONG_CONFIG").unwrap_or_else(|| "/opt/config".to_owned()).into()
+    }
+}
+
+/// An empty variable is as good as none.
+fn set(variable: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    variable(name).filter(|value| !value.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -70,7 +80,8 @@ mod tests {
 
     #[test]
     fn missing_settings_are_named_all_at_once() {
-        let error = Settings::read(&|name| (name == "DOUGONG_DOCUMENTS_TABLE").then(|| "d".to_owned())).unwrap_err();
+        let error =
+            Settings::read(&|name| (name == "DOUGONG_DOCUMENTS_TABLE").then(|| "d".to_owned())).unwrap_err();
         assert_eq!(
             error.names,
             ["DOUGONG_WATERMARKS_TABLE", "DOUGONG_ORDERS_QUEUE_URL", "DOUGONG_SECRET_ID"]

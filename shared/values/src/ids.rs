@@ -134,11 +134,6 @@ id! {
     /// One run of a function, for the ledger's history and for logs: the Lambda request id.
     RunId, "run id", 64
 }
-id! {
-    /// One environment of a function, or an operator's machine: whoever may hold a lock.
-    Environment, "environment", 128
-}
-
 impl RunId {
     /// Names a run that came without an id.
     pub fn unnamed() -> Self {

@@ -9,7 +9,7 @@ mod money;
 mod time;
 
 pub use ids::{
-    Account, DocumentKey, DocumentKind, Environment, InvalidId, ResubmitKey, RunId, SchemeId, ShopNo, Sid,
+    Account, DocumentKey, DocumentKind, InvalidId, ResubmitKey, RunId, SchemeId, ShopNo, Sid,
     SpecNo, StockoutId, TenantId, Version, VoucherCode, VoucherId, WarehouseNo,
 };
 pub use masked::mask;

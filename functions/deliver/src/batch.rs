@@ -1,0 +1,311 @@
+//! The messages of one invocation: each alone, with slots for all of them at once.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use dougong_bip::{NoSlot, Slot};
+use dougong_ledger::LedgerError;
+use dougong_queue::Message;
+use dougong_runtime::{Deadline, Metrics, Unit, epoch_ms, with_causes};
+use dougong_values::RunId;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use tracing::{error, info, warn};
+
+use crate::Deliver;
+use crate::backoff::{AFTER_UNKNOWN_SECONDS, Jitter, growing, until};
+use crate::prepare::{Held, Prepared};
+
+/// Kept back of the invocation's time for recording outcomes and answering.
+const WIND_UP: Duration = Duration::from_secs(5);
+/// A document's lease outlives the invocation's own deadline by this much, milliseconds.
+const LEASE_MARGIN_MS: i64 = 5_000;
+/// While the settings are wrong a message comes back this often, seconds.
+const MISCONFIGURED_SECONDS: u32 = 300;
+
+/// How a message came to its end in this invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// BIP saved the voucher.
+    Posted,
+    /// BIP had the voucher already: a duplicate avoided.
+    AlreadySaved,
+    /// The ledger had it as booked already: a duplicate avoided.
+    AlreadyPosted,
+    /// A person has to look at the document.
+    Parked,
+    /// Nothing is to be done: a newer message exists, or it is parked or skipped already.
+    Nothing,
+    /// It is no message of ours and lies in the dead-letter queue now.
+    DeadLettered,
+    /// The message comes back.
+    Again(Again),
+}
+
+/// When a message comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// At once, nearly: something else was settled first.
+    Soon,
+    /// After a wait that doubles each time.
+    Growing,
+    /// After BIP may have finished what it was at.
+    Unknown,
+    /// At an instant, milliseconds since the epoch: a lease ends, a pause is over, a slot is free.
+    At(i64),
+    /// When everyone's pause is over.
+    Throttled,
+    /// When a person has mended the settings.
+    Misconfigured,
+    /// The code failed, not the order: a panic, or an attempt that never ended.
+    Failed,
+}
+
+/// What all messages of an invocation share.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    pub(crate) run: RunId,
+    pub(crate) deadline: Deadline,
+}
+
+impl Invocation {
+    pub(crate) fn lease_until_ms(&self) -> i64 {
+        self.deadline.epoch_ms().saturating_add(LEASE_MARGIN_MS)
+    }
+}
+
+/// The pause that this environment knows of, milliseconds since the epoch: while it lasts, messages go back
+/// without a single request.
+#[derive(Debug, Default)]
+pub(crate) struct KnownPause(AtomicI64);
+
+impl KnownPause {
+    fn until(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn extend(&self, until_ms: i64) {
+        self.0.fetch_max(until_ms, Ordering::Relaxed);
+    }
+}
+
+/// One message on its way through the invocation.
+struct Item<'a> {
+    record: &'a SqsMessage,
+    id: &'a str,
+    receives: u32,
+}
+
+impl<'a> Item<'a> {
+    fn of(record: &'a SqsMessage) -> Self {
+        let receives = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+        Self { record, id: record.message_id.as_deref().unwrap_or_default(), receives: receives.unwrap_or(1) }
+    }
+}
+
+impl Deliver {
+    /// Delivers the messages of an event; the answer names those that come back.
+    pub(crate) async fn deliver(&self, event: &SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
+        let started = Instant::now();
+        let items: Vec<Item<'_>> = event.records.iter().map(Item::of).collect();
+        let pause = self.pause.until();
+        let endings = if pause > epoch_ms() {
+            vec![Ending::Again(Again::At(pause)); items.len()]
+        } else {
+            self.deliver_all(&items, invocation).await
+        };
+        let failures =
+            join_all(items.iter().zip(&endings).map(|(item, ending)| self.answer(item, *ending))).await;
+        self.measure(&items, &endings, started);
+        let batch_item_failures = failures.into_iter().flatten().collect();
+        let mut response = SqsBatchResponse::default();
+        response.batch_item_failures = batch_item_failures;
+        response
+    }
+
+    async fn deliver_all(&self, items: &[Item<'_>], invocation: &Invocation) -> Vec<Ending> {
+        let prepared =
+            join_all(items.iter().map(|item| self.alone(item, invocation, self.open(item, invocation))))
+                .await;
+
+        let mut endings = vec![Ending::Nothing; items.len()];
+        let mut held: Vec<(usize, Box<Held>)> = Vec::new();
+        for (index, prepared) in prepared.into_iter().enumerate() {
+            match prepared {
+                Ok(Prepared::Held(order)) => held.push((index, order)),
+                Ok(Prepared::Ended(ending)) | Err(ending) => endings[index] = ending,
+            }
+        }
+        let calls = held.iter().map(|(_, order)| order.calls()).sum();
+        let slots = self.slots(calls, invocation).await;
+        let settled = join_all(self.share(held, slots).map(|(index, order, slots)| {
+            let item = &items[index];
+            let work = async move {
+                match slots {
+                    Ok(slots) => self.settle_one(order, slots).await,
+                    Err(again) => self.without_slot(&order.hold, again).await,
+                }
+            };
+            async move { (index, self.alone(item, invocation, work).await) }
+        }))
+        .await;
+        for (index, ending) in settled {
+            endings[index] = ending.unwrap_or_else(|ending| ending);
+        }
+        endings
+    }
+
+    async fn settle_one(&self, order: Box<Held>, slots: Vec<Slot>) -> Result<Ending, LedgerError> {
+        let settles_other = order.settles_other;
+        let ending = self.settle(*order, slots).await?;
+        // What an earlier message brought is settled; this message's own version comes next.
+        Ok(if settles_other && !matches!(ending, Ending::Again(_)) {
+            Ending::Again(Again::Soon)
+        } else {
+            ending
+        })
+    }
+
+    /// Reads the message; what is no message of ours goes to the dead-letter queue at once.
+    async fn open(&self, item: &Item<'_>, invocation: &Invocation) -> Result<Prepared, LedgerError> {
+        let body = item.record.body.as_deref().unwrap_or_default();
+        match Message::decode(body) {
+            Ok(message) => self.prepare(&message, invocation).await,
+            Err(problem) => {
+                error!(message_id = item.id, error = with_causes(&problem), "undecodable message");
+                Ok(Prepared::Ended(match self.parts.queue.dead_letter(body).await {
+                    Ok(()) => Ending::DeadLettered,
+                    Err(problem) => {
+                        error!(message_id = item.id, error = with_causes(&problem), "not dead-lettered");
+                        Ending::Again(Again::Failed)
+                    }
+                }))
+            }
+        }
+    }
+
+    /// Runs one message's work so that its error, its panic and its endlessness are its own.
+    async fn alone<T>(
+        &self,
+        item: &Item<'_>,
+        invocation: &Invocation,
+        work: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, Ending> {
+        let limit = invocation.deadline.left_after(WIND_UP);
+        match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+            Ok(Ok(Ok(done))) => Ok(done),
+            Ok(Ok(Err(problem))) => {
+                let error = with_causes(&problem);
+                match problem {
+                    LedgerError::OtherVoucher { .. } => {
+                        error!(message_id = item.id, error, "booked twice");
+                        Err(Ending::Parked)
+                    }
+                    _ => {
+                        warn!(message_id = item.id, error, "the ledger failed, the message comes back");
+                        Err(Ending::Again(Again::Growing))
+                    }
+                }
+            }
+            Ok(Err(_panic)) => {
+                // The panic itself was logged by its place.
+                error!(message_id = item.id, "the message panicked and comes back");
+                Err(Ending::Again(Again::Failed))
+            }
+            Err(_elapsed) => {
+                warn!(message_id = item.id, "the message did not end in time and comes back");
+                Err(Ending::Again(Again::Failed))
+            }
+        }
+    }
+
+    /// Reserves the slots of the whole batch in one step.
+    async fn slots(&self, calls: u32, invocation: &Invocation) -> Result<Vec<Slot>, Again> {
+        if calls == 0 {
+            return Ok(Vec::new());
+        }
+        let post = self.parts.config.bip.timeouts.total;
+        let max_wait = invocation.deadline.left_after(WIND_UP + post);
+        match self.session.reserve(calls, max_wait).await {
+            Ok(slots) => Ok(slots),
+            Err(NoSlot::Paused { until_ms, reason }) => {
+                info!(until_ms, reason, "calls to BIP are paused");
+                self.pause.extend(until_ms);
+                Err(Again::At(until_ms))
+            }
+            Err(NoSlot::Full { next_ms }) => Err(Again::At(next_ms)),
+            Err(NoSlot::State(problem)) => {
+                warn!(error = with_causes(&problem), "no slots");
+                Err(Again::Growing)
+            }
+        }
+    }
+
+    /// Hands each order its slots, the earliest first.
+    #[expect(clippy::unused_self, reason = "reads as a step of the batch")]
+    fn share(
+        &self,
+        held: Vec<(usize, Box<Held>)>,
+        slots: Result<Vec<Slot>, Again>,
+    ) -> impl Iterator<Item = (usize, Box<Held>, Result<Vec<Slot>, Again>)> {
+        let mut slots = slots.map(|slots| slots.into_iter());
+        held.into_iter().map(move |(index, order)| {
+            let calls = usize::try_from(order.calls()).unwrap_or(usize::MAX);
+            let own = slots.as_mut().map_err(|again| *again).map(|slots| {
+                let mut own: Vec<Slot> = slots.take(calls).collect();
+                own.reverse(); // popped from the end, the earliest first
+                own
+            });
+            (index, order, own)
+        })
+    }
+
+    /// Delays a message that comes back, and names it in the answer.
+    async fn answer(&self, item: &Item<'_>, ending: Ending) -> Option<BatchItemFailure> {
+        let Ending::Again(again) = ending else { return None };
+        let jitter = Jitter::of(item.id, item.receives);
+        let now = epoch_ms();
+        let seconds = match again {
+            Again::Soon => 1,
+            Again::Growing | Again::Failed => growing(5, item.receives, jitter),
+            Again::Unknown => growing(AFTER_UNKNOWN_SECONDS + 1, item.receives, jitter),
+            Again::At(instant) => until(instant, now, jitter),
+            Again::Throttled => until(self.pause.until().max(now + 60_000), now, jitter),
+            Again::Misconfigured => until(now + i64::from(MISCONFIGURED_SECONDS) * 1_000, now, jitter),
+        };
+        if let Some(handle) = &item.record.receipt_handle
+            && let Err(problem) = self.parts.queue.delay(handle, seconds).await
+        {
+            // It comes back when its visibility ends, as it would have anyway.
+            warn!(message_id = item.id, error = with_causes(&problem), "not delayed");
+        }
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = item.id.to_owned();
+        Some(failure)
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as a step of the batch")]
+    fn measure(&self, items: &[Item<'_>], endings: &[Ending], started: Instant) {
+        let mut metrics = Metrics::new("deliver", "all");
+        for ending in endings {
+            metrics.count(match ending {
+                Ending::Posted => "posted",
+                Ending::AlreadySaved | Ending::AlreadyPosted => "already_posted",
+                Ending::Parked => "parked",
+                Ending::Nothing => "nothing",
+                Ending::DeadLettered => "dead_lettered",
+                Ending::Again(Again::Throttled) => "throttled",
+                Ending::Again(Again::Unknown) => "unknown",
+                Ending::Again(Again::Misconfigured) => "misconfigured",
+                Ending::Again(Again::Failed) => "failed",
+                Ending::Again(Again::Soon | Again::Growing | Again::At(_)) => "delayed",
+            });
+        }
+        let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        metrics.add("duration", Unit::Milliseconds, took);
+        metrics.emit();
+        info!(messages = items.len(), duration_ms = took, "batch done");
+    }
+}

@@ -1,0 +1,242 @@
+//! From a held order to a recorded outcome.
+
+use std::time::Duration;
+
+use dougong_bip::{CallError, FoundVoucher, Likeness, Lookup, Order, RefusalReason, SaveOutcome, Slot};
+use dougong_ledger::{Attempt, Certainty, Hold, LedgerError, Parking};
+use dougong_runtime::epoch_ms;
+use dougong_values::{VoucherCode, VoucherId};
+use serde_json::json;
+use tracing::{error, info, warn};
+
+use crate::Deliver;
+use crate::backoff::AFTER_UNKNOWN_SECONDS;
+use crate::batch::{Again, Ending};
+use crate::prepare::Held;
+
+/// After this many attempts that BIP was too busy for, a person is asked.
+const MOST_BUSY_ATTEMPTS: u32 = 20;
+/// How long a slot for a look-up after a refusal may take.
+const LOOK_UP_WAIT: Duration = Duration::from_secs(20);
+
+impl Deliver {
+    /// Looks the order up if it may be in BIP already, sends it, and records what became of it.
+    pub(crate) async fn settle(&self, held: Held, mut slots: Vec<Slot>) -> Result<Ending, LedgerError> {
+        let looks_up = held.looks_up();
+        let Held { mut hold, order, code, late, attempt, .. } = held;
+        if looks_up {
+            let Some(code) = &code else {
+                // BIP numbered it: nobody can say which of its vouchers this would be.
+                return self
+                    .park_unknown(
+                        &hold,
+                        "an earlier attempt may have been saved, and the order has no code to look it up by",
+                    )
+                    .await;
+            };
+            let Some(slot) = slots.pop() else {
+                return self.give_back(&hold, Attempt::Uncounted, Again::Soon).await;
+            };
+            match self.session.find_by_code(slot, code).await {
+                Lookup::Found(found) => return self.found(&hold, order.as_ref(), &found).await,
+                // Soon after an attempt BIP may still be at work: absence proves nothing yet.
+                Lookup::Absent if late => hold = hold.found_absent(),
+                Lookup::Absent => {}
+                Lookup::Failed(error) => return self.not_looked_up(&hold, error).await,
+            }
+        }
+        let Some(order) = order else {
+            let problems = "an earlier attempt was not saved, and today's mapping cannot map it; it goes on with its own message";
+            info!(document = %hold.key(), "{problems}");
+            return self.give_back(&hold, Attempt::Uncounted, Again::Soon).await;
+        };
+        let Some(slot) = slots.pop() else {
+            return self.give_back(&hold, Attempt::Uncounted, Again::Soon).await;
+        };
+        let outcome = self.session.save_order(slot, &order).await;
+        self.record(&hold, &order, attempt, outcome).await
+    }
+
+    async fn record(
+        &self,
+        hold: &Hold,
+        order: &Order,
+        attempt: u32,
+        outcome: SaveOutcome,
+    ) -> Result<Ending, LedgerError> {
+        let name = outcome.name();
+        match outcome {
+            SaveOutcome::Saved { id, code } => self.posted(hold, &id, code.as_ref(), Ending::Posted).await,
+            SaveOutcome::AlreadySaved { id } => {
+                self.posted(hold, &id, order.code.as_ref(), Ending::AlreadySaved).await
+            }
+            SaveOutcome::Refused { code, message, trace_id, reason } => {
+                if reason == RefusalReason::CodeTaken
+                    && let Some(voucher_code) = &order.code
+                {
+                    return self.code_taken(hold, order, voucher_code, &message).await;
+                }
+                let problems =
+                    json!([{ "reason": "refused", "code": code, "message": message, "trace_id": trace_id }]);
+                self.parked(hold, "refused", &problems.to_string(), Certainty::NothingSaved).await
+            }
+            SaveOutcome::Throttled { code } => {
+                warn!(document = %hold.key(), code, reason = name, "given back");
+                self.give_back(hold, Attempt::Uncounted, Again::Throttled).await
+            }
+            SaveOutcome::Misconfigured { code, message } => {
+                error!(document = %hold.key(), code, answer = message, reason = name, "given back");
+                self.give_back(hold, Attempt::Uncounted, Again::Misconfigured).await
+            }
+            SaveOutcome::TokenInvalid => {
+                error!(document = %hold.key(), reason = name, "given back");
+                self.give_back(hold, Attempt::Uncounted, Again::Misconfigured).await
+            }
+            SaveOutcome::NotSent { reason } => {
+                warn!(document = %hold.key(), reason, "not sent");
+                self.give_back(hold, Attempt::Uncounted, Again::Growing).await
+            }
+            SaveOutcome::Busy { code, message } if attempt >= MOST_BUSY_ATTEMPTS => {
+                let problems =
+                    json!([{ "reason": "busy", "code": code, "message": message, "attempts": attempt }]);
+                self.parked(hold, "busy", &problems.to_string(), Certainty::NothingSaved).await
+            }
+            SaveOutcome::Busy { code, .. } => {
+                warn!(document = %hold.key(), code, attempt, reason = name, "given back");
+                self.give_back(hold, Attempt::Counted, Again::Growing).await
+            }
+            SaveOutcome::Unknown { reason } => {
+                warn!(document = %hold.key(), reason, attempt, "outcome unknown");
+                let now = epoch_ms();
+                let again_at = now + i64::from(AFTER_UNKNOWN_SECONDS) * 1_000;
+                self.lasting(|| self.parts.ledger.record_unknown(hold, &reason, again_at, now)).await?;
+                Ok(Ending::Again(Again::Unknown))
+            }
+        }
+    }
+
+    /// Another voucher has our code: our own, whose key has expired, or somebody else's.
+    async fn code_taken(
+        &self,
+        hold: &Hold,
+        order: &Order,
+        code: &VoucherCode,
+        words: &str,
+    ) -> Result<Ending, LedgerError> {
+        let slot = match self.session.reserve(1, LOOK_UP_WAIT).await {
+            Ok(mut slots) => slots.pop(),
+            Err(_) => None,
+        };
+        let Some(slot) = slot else {
+            return self.give_back(hold, Attempt::Uncounted, Again::Throttled).await;
+        };
+        match self.session.find_by_code(slot, code).await {
+            Lookup::Found(found) => self.found(hold, Some(order), &found).await,
+            Lookup::Absent => {
+                let problems = json!([{ "reason": "refused", "message": words, "hint": "BIP says the code is taken, but lists no voucher of this code" }]);
+                self.parked(hold, "refused", &problems.to_string(), Certainty::NothingSaved).await
+            }
+            Lookup::Failed(error) => self.not_looked_up(hold, error).await,
+        }
+    }
+
+    /// A voucher of our code is in BIP: it is ours if it is alike.
+    async fn found(
+        &self,
+        hold: &Hold,
+        order: Option<&Order>,
+        found: &FoundVoucher,
+    ) -> Result<Ending, LedgerError> {
+        match order.map(|order| found.compare(order)) {
+            Some(Likeness::Same) => {
+                self.posted(hold, &found.id, Some(&found.code), Ending::AlreadySaved).await
+            }
+            Some(Likeness::Different(differences)) => {
+                let problems = json!([{
+                    "reason": "code_taken",
+                    "message": "BIP holds another voucher of this code",
+                    "voucher_id": found.id,
+                    "differences": differences,
+                }]);
+                self.parked(hold, "code_taken", &problems.to_string(), Certainty::PerhapsSaved).await
+            }
+            Some(Likeness::Unclear) | None => {
+                let words = format!(
+                    "BIP holds voucher {} of this code; it cannot be compared with the order",
+                    found.id
+                );
+                self.park_unknown(hold, &words).await
+            }
+        }
+    }
+
+    async fn not_looked_up(&self, hold: &Hold, error: CallError) -> Result<Ending, LedgerError> {
+        warn!(document = %hold.key(), error = %error, "could not be looked up");
+        let again = match error {
+            CallError::Throttled { .. } => Again::Throttled,
+            CallError::Misconfigured { .. } | CallError::TokenInvalid { .. } => Again::Misconfigured,
+            _ => Again::Growing,
+        };
+        self.give_back(hold, Attempt::Uncounted, again).await
+    }
+
+    async fn posted(
+        &self,
+        hold: &Hold,
+        id: &VoucherId,
+        code: Option<&VoucherCode>,
+        ending: Ending,
+    ) -> Result<Ending, LedgerError> {
+        self.lasting(|| self.parts.ledger.record_posted(hold, id, code, epoch_ms())).await?;
+        info!(document = %hold.key(), voucher_id = %id, voucher_code = code.map(VoucherCode::as_str), "posted");
+        Ok(ending)
+    }
+
+    async fn parked(
+        &self,
+        hold: &Hold,
+        reason: &str,
+        problems: &str,
+        certainty: Certainty,
+    ) -> Result<Ending, LedgerError> {
+        let parking = Parking { reason, problems };
+        self.lasting(|| self.parts.ledger.record_parked(hold, &parking, certainty, epoch_ms())).await?;
+        warn!(document = %hold.key(), reason, "parked");
+        Ok(Ending::Parked)
+    }
+
+    async fn park_unknown(&self, hold: &Hold, words: &str) -> Result<Ending, LedgerError> {
+        let problems = json!([{ "reason": "unknown_outcome", "message": words }]).to_string();
+        self.parked(hold, "unknown_outcome", &problems, Certainty::PerhapsSaved).await
+    }
+
+    async fn give_back(&self, hold: &Hold, attempt: Attempt, again: Again) -> Result<Ending, LedgerError> {
+        self.lasting(|| self.parts.ledger.record_queued_again(hold, attempt, epoch_ms())).await?;
+        Ok(Ending::Again(again))
+    }
+
+    /// Tries to record an outcome a few times more than the SDK does: what BIP said must not be forgotten
+    /// because the ledger was away for a second. If it stays away, the same key brings the same answer later.
+    async fn lasting<F>(&self, record: impl Fn() -> F) -> Result<(), LedgerError>
+    where
+        F: Future<Output = Result<(), LedgerError>>,
+    {
+        let mut pause = Duration::from_millis(200);
+        for _ in 0..3 {
+            match record().await {
+                Err(error) if error.is_retryable() => {
+                    warn!(error = error.name(), "the outcome is recorded again");
+                    tokio::time::sleep(pause).await;
+                    pause *= 3;
+                }
+                done => return done,
+            }
+        }
+        record().await
+    }
+
+    /// Gives an order back that got no slot.
+    pub(crate) async fn without_slot(&self, hold: &Hold, again: Again) -> Result<Ending, LedgerError> {
+        self.give_back(hold, Attempt::Uncounted, again).await
+    }
+}

@@ -1,0 +1,125 @@
+//! The start of a function: everything it needs, or everything that is wrong.
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use dougong_bip::{Client, Credential, discover};
+use dougong_config::Config;
+use dougong_ledger::Ledger;
+use dougong_queue::Queue;
+use tracing::error;
+
+use crate::bip::{BipSession, LedgerState};
+use crate::logging::init_logging;
+use crate::secrets::Secrets;
+use crate::settings::Settings;
+use crate::{aws, with_causes};
+
+/// Why a function cannot start: everything that is wrong with settings, configuration and secrets, at once.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start:\n{}", problems.join("\n"))]
+pub struct StartError {
+    /// One text per part that is wrong; each names all of that part's problems.
+    pub problems: Vec<String>,
+}
+
+impl StartError {
+    fn of(error: &(dyn Error + 'static)) -> Self {
+        Self { problems: vec![with_causes(error)] }
+    }
+
+    /// Wraps what the Lambda runtime itself says when it ends.
+    pub fn runtime(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::of(&*error.into() as &(dyn Error + 'static))
+    }
+}
+
+/// What the functions share: read once per environment.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The tenant's configuration.
+    pub config: Arc<Config>,
+    /// App keys and secrets.
+    pub secrets: Secrets,
+    /// The two tables.
+    pub ledger: Ledger,
+    /// The order queue.
+    pub queue: Queue,
+}
+
+impl Parts {
+    /// Builds the client of the WDT account.
+    pub fn wdt_client(&self) -> Result<dougong_wdt::Client, StartError> {
+        let account = self.config.wdt.account(&self.secrets.wdt.app_key, self.secrets.wdt.app_secret.clone());
+        dougong_wdt::Client::new(account, self.config.wdt.timeouts).map_err(|error| StartError::of(&error))
+    }
+
+    /// Builds the session with BIP: discovers the gateway if the configuration names a tenant only.
+    pub async fn bip_session(&self) -> Result<BipSession, StartError> {
+        let settings = &self.config.bip;
+        let gateway = match settings.gateway() {
+            Some(gateway) => gateway,
+            None => discover(&settings.meta_url, &settings.tenant_id, settings.timeouts)
+                .await
+                .map_err(|error| StartError::of(&error))?,
+        };
+        let keys = &self.secrets.bip;
+        let credential = Credential::new(keys.app_key.as_str(), keys.app_secret.clone());
+        let client = Client::new(gateway, credential, settings.timeouts);
+        let client = client.map_err(|error| StartError::of(&error))?;
+        let state = LedgerState::new(self.ledger.clone(), keys.app_key.clone(), settings.calls_per_minute);
+        Ok(BipSession::new(client, state))
+    }
+}
+
+/// Reads settings, configuration and secrets; names everything that is wrong with any of them.
+pub async fn start() -> Result<Parts, StartError> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let mut problems = Vec::new();
+    let settings = Settings::read(&variable).map_err(|error| problems.push(error.to_string())).ok();
+    let config = Config::load(&Settings::config_folder(&variable), &variable);
+    let config = config.map_err(|error| problems.push(error.to_string())).ok();
+    let source = Settings::secret_source(&variable);
+    let aws = aws::load().await;
+    let secrets = match &source {
+        Some(source) => {
+            let secrets = Secrets::read(source, &aws).await;
+            secrets.map_err(|error| problems.push(with_causes(&error))).ok()
+        }
+        // Reported with the other missing settings.
+        None => None,
+    };
+    let (Some(settings), Some(config), Some(secrets)) = (settings, config, secrets) else {
+        return Err(StartError { problems });
+    };
+    Ok(Parts {
+        config: Arc::new(config),
+        secrets,
+        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), settings.tables),
+        queue: Queue::new(aws_sdk_sqs::Client::new(&aws), settings.orders_queue_url),
+    })
+}
+
+/// Runs a function's binary: logs, start, then `run` until the environment ends.
+///
+/// What keeps it from starting is logged whole, and the process fails, so that Lambda reports it as such.
+pub async fn serve(
+    function: &'static str,
+    run: impl AsyncFnOnce(Parts) -> Result<(), StartError>,
+) -> ExitCode {
+    init_logging();
+    let ran = match start().await {
+        Ok(parts) => run(parts).await,
+        Err(error) => Err(error),
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            for problem in &failure.problems {
+                error!(function, error = problem, "cannot start");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
