@@ -328,9 +328,13 @@ impl<'a> Place<'a> {
             }
         };
         let (ori, nat) = (names(false), names(true));
-        self.side(&line.original, &ori, line);
-        self.side(&line.national, &nat, line);
-        self.local_currency(line, &nat, rate.decimal());
+        let (count, rate) = (line.price_qty.decimal(), rate.decimal());
+        let tolerance = HALF_A_CENT + HALF_A_PRICE_STEP * count.abs();
+        // Converted, the original's distance grows with the rate, and both figures are rounded once more.
+        let converted = if rate == Decimal::ONE { tolerance } else { tolerance * rate.abs() + tolerance };
+        self.side(&line.original, &ori, line, tolerance);
+        self.side(&line.national, &nat, line, converted);
+        self.local_currency(line, &nat, rate);
     }
 
     fn conversion(&mut self, qty: Quantity, count: Quantity, rate: Quantity, formula: &str) {
@@ -344,7 +348,7 @@ impl<'a> Place<'a> {
     }
 
     /// Checks scales, signs, price times quantity and the tax split in one currency.
-    fn side(&mut self, side: &Side, names: &Names, line: &Figures<'_>) {
+    fn side(&mut self, side: &Side, names: &Names, line: &Figures<'_>, tolerance: Decimal) {
         let count = line.price_qty.decimal();
         for (field, amount) in [(&names.sum, side.sum), (&names.money, side.money), (&names.tax, side.tax)] {
             self.scale(field, amount.decimal(), Money::CENTS);
@@ -352,7 +356,6 @@ impl<'a> Place<'a> {
                 self.break_rule(field, Rule::Sign, format!("{amount} must not be negative"));
             }
         }
-        let tolerance = HALF_A_CENT + HALF_A_PRICE_STEP * count.abs();
         for (field, price, amount, names_of_both) in [
             (
                 &names.sum,

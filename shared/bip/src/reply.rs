@@ -77,7 +77,8 @@ pub(crate) fn read(http_status: u16, body: &[u8], success_code: &str) -> Result<
 /// Opens the envelope; `None` if there is none, or it has no code.
 fn open(body: &str) -> Option<(Envelope<'_>, String)> {
     let envelope: Envelope<'_> = serde_json::from_str(body).ok()?;
-    let code = envelope.code.and_then(text)?;
+    // Some official samples show an empty code; it says nothing.
+    let code = envelope.code.and_then(text).filter(|code| !code.is_empty())?;
     Some((envelope, code))
 }
 

@@ -429,3 +429,80 @@ fn random() -> u32 {
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::alone::Alone;
+    use crate::client::{Credential, Gateway, Timeouts};
+
+    const START_MS: i64 = 1_795_000_000_000;
+
+    fn session(state: &Alone, clock: Clock) -> Session<&Alone> {
+        let nowhere = Gateway { token_url: String::new(), gateway_url: String::new() };
+        let credential = Credential::new("key", SecretString::from("secret"));
+        Session::new(Client::new(nowhere, credential, Timeouts::default()).unwrap(), state).with_clock(clock)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_rolling_minute_holds_more_slots_than_the_pace_allows() {
+        let clock = Clock::on_tokio(START_MS);
+        let state = Alone::new(54, clock);
+        let (here, there) = (session(&state, clock), session(&state, clock));
+        let mut instants = Vec::new();
+        for _ in 0..30 {
+            for taker in [&here, &there] {
+                let slots = taker.reserve(3, Duration::from_mins(5)).await.unwrap();
+                instants.extend(slots.iter().map(Slot::at_ms));
+            }
+            tokio::time::sleep(Duration::from_secs(4)).await;
+        }
+        for (index, first) in instants.iter().enumerate() {
+            let within = instants[index..].iter().take_while(|at| **at < first + 60_000).count();
+            assert!(within <= 54, "{within} slots in a minute");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_waits_for_its_slot_and_exchanges_a_stale_one() {
+        let clock = Clock::on_tokio(START_MS);
+        let state = Alone::new(60, clock);
+        let session = session(&state, clock);
+        let mut slots = session.reserve(3, Duration::from_secs(10)).await.unwrap();
+        session.wait(slots.pop().unwrap()).await.unwrap();
+        assert_eq!(clock.now_ms(), START_MS + 2_000);
+
+        // A second late is still in time; more would have calls bunch up.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        session.wait(Slot { at_ms: clock.now_ms() - STALE_MS }).await.unwrap();
+        assert_eq!(clock.now_ms(), START_MS + 2_010);
+        session.wait(slots.pop().unwrap()).await.unwrap();
+        assert_eq!(clock.now_ms(), START_MS + 3_000, "a stale slot was used as it was");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slots_later_than_the_caller_can_wait_are_not_taken() {
+        let clock = Clock::on_tokio(START_MS);
+        let state = Alone::new(60, clock);
+        let session = session(&state, clock);
+        assert!(matches!(session.reserve(5, Duration::from_secs(3)).await, Err(NoSlot::Full { .. })));
+        assert_eq!(session.reserve(4, Duration::from_secs(3)).await.unwrap().len(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_ends_for_those_who_wait_and_an_operator_can_end_it_sooner() {
+        let clock = Clock::on_tokio(START_MS);
+        let state = Alone::new(60, clock);
+        let session = session(&state, clock);
+        let held = session.reserve_one().await.unwrap();
+        session.pause(Duration::from_mins(1), "a test").await;
+        assert!(matches!(session.wait(held).await, Err(NoSlot::Paused { .. })));
+        assert!(matches!(session.reserve_one().await, Err(NoSlot::Paused { .. })));
+        tokio::time::sleep(Duration::from_secs(76)).await;
+        let slot = session.reserve_one().await.unwrap();
+        session.wait(slot).await.unwrap();
+        assert!(session.pause_known().is_none());
+    }
+}
