@@ -110,3 +110,245 @@ fn is_held(held: Option<&HeldChange>, version: &Version) -> bool {
 pub fn is_late(first_posting_at: Option<EpochMs>, now_ms: EpochMs) -> bool {
     first_posting_at.is_some_and(|first| now_ms - first >= KEY_WINDOW_MS)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use dougong_values::{RunId, VoucherId};
+
+    use super::*;
+    use crate::codec::{read_document, write_document};
+    use crate::transition::{Attempt, Begin, Certainty, Parking};
+
+    const NOW: EpochMs = 1_795_334_400_000;
+    const AGAIN: EpochMs = NOW + 5_000;
+    const LEASE: EpochMs = NOW + 10_000;
+    /// While leases last, after the pause of an unknown outcome, and after every lease.
+    const LOOKS: [EpochMs; 3] = [NOW, AGAIN, LEASE];
+    const PARKING: Parking<'_> = Parking { reason: "refused", problems: "[]" };
+
+    /// Four versions: an older one, two of the same second, and one without a time.
+    fn versions() -> Vec<NewDocument> {
+        [("older", Some(1)), ("newer", Some(2)), ("same second", Some(2)), ("timeless", None)]
+            .map(|(text, second)| NewDocument {
+                key: "stockout#demo2#1".parse().unwrap(),
+                scheme: "online-sales".parse().unwrap(),
+                version: Version::of(text),
+                modified: second.map(|second| format!("2026-11-22 15:30:0{second}").parse().unwrap()),
+                day: "2026-11-22".parse().unwrap(),
+                amount: Some("1.50".parse().unwrap()),
+                source_json: format!("\"{text}\""),
+            })
+            .to_vec()
+    }
+
+    /// One reachable world: what the ledger holds, what its worker knows of earlier attempts, and what BIP
+    /// really holds, which nobody else can see.
+    #[derive(Debug, Clone)]
+    struct World {
+        item: Option<Document>,
+        earlier: Certainty,
+        saved: Option<Version>,
+    }
+
+    impl World {
+        fn new(&self, item: Document, earlier: Certainty) -> Self {
+            // Fences and counts grow without end; nothing is decided by them.
+            let item = Document { fence: 1, attempts: item.attempts.min(1), ..item };
+            Self { item: Some(item), earlier, saved: self.saved.clone() }
+        }
+
+        fn name(&self) -> String {
+            format!("{self:?}")
+        }
+
+        /// Everything that can happen to this world in one step.
+        fn steps(&self) -> Vec<Self> {
+            let mut steps = Vec::new();
+            for offered in versions() {
+                for look in LOOKS {
+                    steps.extend(self.offered(&offered, look));
+                }
+            }
+            let Some(item) = &self.item else { return steps };
+            if item.state == State::Posting && self.saved.is_none() {
+                // The call arrives, from a live worker, a slow one, or one that died since.
+                steps.push(Self { saved: Some(item.version.clone()), ..self.clone() });
+            }
+            let held_by_worker = item.lease.as_ref().is_some_and(|lease| lease.owner.is_some());
+            if item.state == State::Posting && held_by_worker {
+                steps.extend(self.recorded(item));
+            }
+            if item.state == State::Parked && item.held.is_none() {
+                steps.push(self.new(item.requeued(NOW), Certainty::NothingSaved));
+            }
+            steps
+        }
+
+        /// What a message, or a look at a page, leads to.
+        fn offered(&self, offered: &NewDocument, look: EpochMs) -> Vec<Self> {
+            let owner: RunId = "run".parse().unwrap();
+            let begin = Begin { document: offered, voucher_code: None, owner: &owner, lease_until_ms: LEASE };
+            let prior = self.item.as_ref();
+            match (decide(prior, offered, look), prior) {
+                (Meaning::Free, _) => vec![
+                    self.new(Document::started(prior, &begin, "run/1", NOW), Certainty::NothingSaved),
+                    self.new(Document::set_aside(prior, offered, &PARKING, NOW), Certainty::NothingSaved),
+                    self.new(Document::skipped(prior, offered, "excluded", NOW), Certainty::NothingSaved),
+                    self.new(Document::queued(offered, NOW), Certainty::NothingSaved),
+                ],
+                (Meaning::Not(Standing::Unsettled), Some(item)) => {
+                    vec![self.new(item.taken_over("run/2", LEASE, NOW), Certainty::PerhapsSaved)]
+                }
+                (Meaning::Not(Standing::Changed(_)), Some(item)) => {
+                    vec![self.new(item.holding(offered, NOW), Certainty::NothingSaved)]
+                }
+                _ => Vec::new(),
+            }
+        }
+
+        /// What the worker that holds the item may record, honest about what BIP said.
+        fn recorded(&self, item: &Document) -> Vec<Self> {
+            let mut steps = vec![
+                self.new(item.unknown("timeout", AGAIN, NOW), Certainty::NothingSaved),
+                self.new(item.parked(&PARKING, Certainty::PerhapsSaved, NOW), Certainty::NothingSaved),
+            ];
+            if self.saved.is_some() {
+                let id: VoucherId = "2001".parse().unwrap();
+                steps.push(self.new(item.posted(&id, None, NOW), Certainty::NothingSaved));
+            } else {
+                // Refused, or found absent by a late look-up.
+                let nothing = Certainty::NothingSaved;
+                steps.push(self.new(item.parked(&PARKING, nothing, NOW), nothing));
+                steps.push(self.new(item.queued_again(nothing, Attempt::Counted, NOW), nothing));
+            }
+            if self.saved.is_none() || self.earlier == Certainty::PerhapsSaved {
+                steps.push(self.new(item.queued_again(self.earlier, Attempt::Uncounted, NOW), self.earlier));
+            }
+            steps
+        }
+    }
+
+    /// Walks through every reachable world.
+    fn every_world(mut visit: impl FnMut(&World, &[World])) -> usize {
+        let start = World { item: None, earlier: Certainty::NothingSaved, saved: None };
+        let mut seen = HashSet::from([start.name()]);
+        let mut open = vec![start];
+        while let Some(world) = open.pop() {
+            let steps = world.steps();
+            visit(&world, &steps);
+            open.extend(steps.into_iter().filter(|step| seen.insert(step.name())));
+        }
+        seen.len()
+    }
+
+    #[test]
+    fn in_every_reachable_world_the_answer_is_true() {
+        let worlds = every_world(|world, _| {
+            for offered in versions() {
+                for look in LOOKS {
+                    check(world, &offered, look);
+                }
+            }
+        });
+        assert!(worlds > 150, "only {worlds} worlds: the walk is broken");
+    }
+
+    /// Compares an answer with what BIP really holds and with what the ledger shows a person.
+    fn check(world: &World, offered: &NewDocument, look: EpochMs) {
+        let meaning = decide(world.item.as_ref(), offered, look);
+        let Some(item) = &world.item else {
+            return assert_eq!(meaning, Meaning::Free);
+        };
+        let told = || format!("{meaning:?} for {offered:?} at {look} in {world:#?}");
+        let live = item.lease.as_ref().is_some_and(|lease| lease.until_ms > look);
+        let shown = |version: &Version| {
+            item.version == *version || item.held.as_ref().is_some_and(|held| held.version == *version)
+        };
+        let certainly_newer =
+            |modified: Option<BeijingTime>| modified > offered.modified && offered.modified.is_some();
+        let holds = match &meaning {
+            // The one that matters most: whatever is begun afresh cannot be in BIP already.
+            Meaning::Free => world.saved.is_none() && item.state != State::Posting,
+            Meaning::Not(Standing::AlreadyPosted) => world.saved.as_ref() == Some(&offered.version),
+            Meaning::Not(Standing::Superseded) => {
+                !shown(&offered.version)
+                    && (certainly_newer(item.modified)
+                        || item.held.as_ref().is_some_and(|held| certainly_newer(held.modified)))
+            }
+            Meaning::Not(Standing::Busy { until_ms }) => {
+                live && item.state == State::Posting && *until_ms > look
+            }
+            Meaning::Not(Standing::Unsettled) => !live && item.state == State::Posting,
+            Meaning::Not(Standing::Parked) => item.attention().is_some() && shown(&offered.version),
+            Meaning::Not(Standing::Skipped) => {
+                item.state == State::Skipped && item.version == offered.version
+            }
+            Meaning::Not(Standing::Changed(Earlier::Posted(version))) => {
+                world.saved.as_ref() == Some(version) && *version != offered.version
+            }
+            Meaning::Not(Standing::Changed(Earlier::InFlight(version))) => {
+                item.is_unsettled() && item.version == *version && *version != offered.version
+            }
+        };
+        assert!(holds, "{}", told());
+    }
+
+    #[test]
+    fn in_every_reachable_world_what_is_booked_stays_booked() {
+        every_world(|world, steps| {
+            let Some(item) = &world.item else { return };
+            let booked = item.posted_version();
+            assert!(booked.is_none() || booked == world.saved.as_ref(), "{world:#?}");
+            assert!(item.state != State::Queued || !item.is_unsettled(), "{world:#?}");
+            assert!(item.state != State::Parked || item.attention().is_some(), "{world:#?}");
+            assert!(
+                item.expires_at.is_none() || matches!(item.state, State::Posted | State::Skipped),
+                "{world:#?}"
+            );
+            // A person can see, and a worker can settle, whatever is saved.
+            assert!(world.saved.is_none() || world.saved.as_ref() == Some(&item.version), "{world:#?}");
+            for step in steps.iter().filter_map(|step| step.item.as_ref()) {
+                if booked.is_some() {
+                    assert_eq!(step.posted_version(), booked, "{world:#?}");
+                    assert_eq!(step.voucher_id, item.voucher_id);
+                }
+                if let Some(held) = &item.held {
+                    let kept = step.held.as_ref().is_some_and(|next| !is_older(next.modified, held.modified));
+                    assert!(kept, "a held change was dropped: {world:#?} {step:#?}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn every_reachable_document_comes_back_from_the_store_as_it_was() {
+        every_world(|world, _| {
+            if let Some(item) = &world.item {
+                assert_eq!(read_document(&write_document(item)).unwrap(), *item);
+            }
+        });
+    }
+
+    #[test]
+    fn an_expired_document_is_as_good_as_absent() {
+        every_world(|world, _| {
+            let Some(item) = world.item.as_ref() else { return };
+            let Some(expires_at) = item.expires_at else { return };
+            for offered in versions() {
+                assert_eq!(decide(Some(item), &offered, expires_at * 1000), Meaning::Free);
+                let fresh = Document::set_aside(Some(item), &offered, &PARKING, expires_at * 1000);
+                assert_eq!((fresh.voucher_id, fresh.posted_at, fresh.attempts), (None, None, 0));
+                assert_eq!(fresh.first_seen, expires_at * 1000);
+            }
+        });
+    }
+
+    #[test]
+    fn an_attempt_is_late_after_the_key_window() {
+        assert!(!is_late(None, NOW));
+        assert!(!is_late(Some(NOW), NOW + KEY_WINDOW_MS - 1));
+        assert!(is_late(Some(NOW), NOW + KEY_WINDOW_MS));
+    }
+}

@@ -86,7 +86,7 @@ impl Ledger {
         let key = pace_key(account);
         for _ in 0..TRIES {
             let steady = self
-                .pace_update(&key, format!("next_slot BETWEEN :now AND :latest AND {NOT_PAUSED}"))
+                .pace_update(&key, format!("next_slot >= :now AND next_slot <= :latest AND {NOT_PAUSED}"))
                 .update_expression("SET next_slot = next_slot + :span")
                 .expression_attribute_values(":span", number(span_ms))
                 .expression_attribute_values(":now", number(now_ms))
