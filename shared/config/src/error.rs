@@ -111,14 +111,21 @@ impl Page<'_> {
     }
 }
 
-/// Cuts the value off a line whose key sounds like a secret: a message may end up in a log.
+/// Tells whether a key is named like a secret. `token_url` is an address.
+pub(crate) fn sounds_secret(key: &str) -> bool {
+    const WORDS: [&str; 6] = ["secret", "password", "token", "signature", "private", "app_key"];
+    let key = key.trim().to_lowercase();
+    WORDS.iter().any(|word| key.contains(word)) && !key.ends_with("url") && key != "target_app_key"
+}
+
+/// Cuts the value off a line that seems to hold a secret: a message may end up in a log.
 fn without_value(text: &str, marked: Range<usize>) -> Snippet {
-    const SECRETS: [&str; 5] = ["secret", "password", "token", "signature", "private"];
-    let (key, has_value) = text.split_once('=').map_or((text, false), |(key, _)| (key, true));
-    let lower = key.to_lowercase();
-    // `token_url` is an address, and a comment holds no value.
-    let secret = SECRETS.iter().any(|word| lower.contains(word)) && !lower.trim_end().ends_with("url");
-    if has_value && secret && !lower.trim_start().starts_with('#') {
+    const VALUES: [&str; 5] = ["secret", "password", "token=", "sign=", "@"];
+    let Some((key, value)) = text.split_once('=').filter(|_| !text.trim_start().starts_with('#')) else {
+        return Snippet { text: text.to_owned(), marked };
+    };
+    let value_words = value.to_lowercase();
+    if sounds_secret(key) || VALUES.iter().any(|word| value_words.contains(word)) {
         let end = key.len() + 1;
         Snippet { text: format!("{key}= …"), marked: marked.start.min(end)..marked.end.min(end) }
     } else {
@@ -147,10 +154,14 @@ mod tests {
 
     #[test]
     fn a_line_with_a_secret_is_not_shown() {
-        let page = Page { file: "f", text: "app_secret = \"hush\"" };
-        let shown = page.error(0..10, "unknown key `app_secret`".to_owned(), None).to_string();
-        assert!(!shown.contains("hush"), "{shown}");
-        let value = page.error(13..19, "wrong".to_owned(), None).to_string();
-        assert!(!value.contains("hush"), "{value}");
+        for text in
+            ["app_secret = \"hush\"", "url = \"https://a.cn?sign=hush\"", "url = \"https://me:hush@a.cn\""]
+        {
+            let page = Page { file: "f", text };
+            for span in [0..3, 8..text.len()] {
+                let shown = page.error(span, "wrong".to_owned(), None).to_string();
+                assert!(!shown.contains("hush"), "{shown}");
+            }
+        }
     }
 }

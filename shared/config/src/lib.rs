@@ -2,6 +2,7 @@
 
 mod config;
 mod error;
+mod formats;
 mod load;
 mod rules;
 mod scheme;

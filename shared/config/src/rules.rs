@@ -10,6 +10,9 @@ use crate::section::Section;
 /// Exchange rates beyond this are a slip of the finger, and too large to compute with exactly.
 const MOST_RATE: u32 = 1_000_000;
 
+const NUMBERS: &str = "write the numbers that WDT uses, such as [1, 2]";
+const CODES: &str = "write codes in quotes, such as [\"TM001\", \"JD001\"]";
+
 /// The policies of the postage by name; `line` needs its goods beside it.
 #[derive(Clone, Copy)]
 enum Policy {
@@ -35,13 +38,13 @@ pub(crate) fn rules(section: &Section<'_>) -> Option<Rules> {
 
 fn filter(section: Section<'_>) -> FilterRules {
     let rules = FilterRules {
-        status: section.list("status").unwrap_or_default(),
-        trade_type: section.list("trade_type").unwrap_or_default(),
-        not_refund_status: section.list("not_refund_status").unwrap_or_default(),
-        shops: section.list("shops").unwrap_or_default(),
-        not_shops: section.list("not_shops").unwrap_or_default(),
-        warehouses: section.list("warehouses").unwrap_or_default(),
-        not_warehouses: section.list("not_warehouses").unwrap_or_default(),
+        status: section.list("status", NUMBERS).unwrap_or_default(),
+        trade_type: section.list("trade_type", NUMBERS).unwrap_or_default(),
+        not_refund_status: section.list("not_refund_status", NUMBERS).unwrap_or_default(),
+        shops: section.list("shops", CODES).unwrap_or_default(),
+        not_shops: section.list("not_shops", CODES).unwrap_or_default(),
+        warehouses: section.list("warehouses", CODES).unwrap_or_default(),
+        not_warehouses: section.list("not_warehouses", CODES).unwrap_or_default(),
     };
     section.finish();
     rules
@@ -93,7 +96,7 @@ fn lines(section: Section<'_>) -> LineRules {
         equal: section.choice("equal").unwrap_or(default.equal),
         zero_quantity: section.choice("zero_quantity").unwrap_or(default.zero_quantity),
         refunded: section.choice("refunded").unwrap_or(default.refunded),
-        refunded_status: section.list("refunded_status").unwrap_or(default.refunded_status),
+        refunded_status: section.list("refunded_status", NUMBERS).unwrap_or(default.refunded_status),
         broken_units: section.choice("broken_units").unwrap_or(default.broken_units),
         tax: text("tax"),
         unit: text("unit"),
@@ -113,7 +116,7 @@ fn lines(section: Section<'_>) -> LineRules {
 fn gifts(section: Section<'_>) -> GiftRules {
     let default = GiftRules::default();
     let rules = GiftRules {
-        not_gifts: section.list("not_gifts").unwrap_or(default.not_gifts),
+        not_gifts: section.list("not_gifts", NUMBERS).unwrap_or(default.not_gifts),
         priced: section.choice("priced").unwrap_or(default.priced),
     };
     section.finish();

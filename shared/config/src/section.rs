@@ -12,8 +12,9 @@ use rust_decimal::Decimal;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::error::{ConfigError, Page};
-use crate::substitute::{names_variable, substitute};
+use crate::error::{ConfigError, Page, sounds_secret};
+use crate::formats::{duration, written, wrong_with_url};
+use crate::substitute::{names_variable, substitute, variable};
 
 /// Collects errors while a file is read; the environment its values are replaced from.
 pub(crate) struct Report<'a> {
@@ -74,8 +75,8 @@ impl<'a> Section<'a> {
     }
 
     fn wrong_type(&self, span: Range<usize>, key: &str, wanted: &str, found: &DeValue<'_>) -> Noted {
-        let message = format!("`{}` is {}, not {wanted}", self.full(key), kind(found));
-        self.report.note(span, message, None);
+        let message = format!("`{}` is {}", self.full(key), kind(found));
+        self.report.note(span, message, Some(format!("write {wanted}")));
         Noted
     }
 
@@ -84,7 +85,7 @@ impl<'a> Section<'a> {
         let (table, span) = match self.value(key) {
             Some((DeValue::Table(table), span)) => (Some(table), span),
             Some((other, span)) => {
-                self.wrong_type(span.clone(), key, "a table", other);
+                self.wrong_type(span.clone(), key, "a table in [ ]", other);
                 (None, span)
             }
             None => (None, self.span.clone()),
@@ -128,7 +129,9 @@ impl<'a> Section<'a> {
         match self.value(key) {
             None => Ok(None),
             Some((DeValue::String(text), span)) => self.replaced(text, span).map(Some),
-            Some((other, span)) => Err(self.wrong_type(span, key, "a text in quotes", other)),
+            Some((other, span)) => {
+                Err(self.wrong_type(span, key, "a text in quotes, such as \"abc\"", other))
+            }
         }
     }
 
@@ -192,11 +195,11 @@ impl<'a> Section<'a> {
     }
 
     /// Reads a list of texts or whole numbers in the form that their type demands.
-    pub(crate) fn list<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<Vec<T>> {
+    pub(crate) fn list<T: FromStr>(&self, key: &'static str, hint: &str) -> Option<Vec<T>> {
         let items = match self.value(key)? {
             (DeValue::Array(items), _) => items,
             (other, span) => {
-                self.wrong_type(span, key, "a list in [ ]", other);
+                self.wrong_type(span, key, "a list in [ ], such as [1, 2] or [\"TM001\"]", other);
                 return None;
             }
         };
@@ -208,12 +211,11 @@ impl<'a> Section<'a> {
                 other => Err(self.wrong_type(item.span(), key, "a list of texts or numbers", other)),
             };
             let Ok(text) = text else { continue };
-            match text.parse() {
-                Ok(value) => read.push(value),
-                Err(error) => {
-                    let message = format!("`{}`: {error} (here: `{text}`)", self.full(key));
-                    self.report.note(item.span(), message, None);
-                }
+            if let Ok(value) = text.parse() {
+                read.push(value);
+            } else {
+                let message = format!("`{}` contains `{text}`", self.full(key));
+                self.report.note(item.span(), message, Some(hint.to_owned()));
             }
         }
         Some(read)
@@ -254,7 +256,7 @@ impl<'a> Section<'a> {
                 }
             }
             other => {
-                self.wrong_type(span, key, "true or false", other);
+                self.wrong_type(span, key, "true or false, without quotes", other);
             }
         }
         None
@@ -267,7 +269,7 @@ impl<'a> Section<'a> {
             DeValue::Integer(number) if number.radix() == 10 => number.as_str().replace('_', ""),
             DeValue::String(text) if names_variable(text) => self.replaced(text, span.clone()).ok()?.value,
             other => {
-                self.wrong_type(span, key, "a whole number", other);
+                self.wrong_type(span, key, "a whole number, without quotes", other);
                 return None;
             }
         };
@@ -294,7 +296,7 @@ impl<'a> Section<'a> {
             DeValue::Float(number) => number.as_str().to_owned(),
             DeValue::String(text) if names_variable(text) => self.replaced(text, span.clone()).ok()?.value,
             other => {
-                self.wrong_type(span, key, "a decimal number", other);
+                self.wrong_type(span, key, "a decimal number, such as 0.01, without quotes", other);
                 return None;
             }
         };
@@ -336,8 +338,8 @@ impl<'a> Section<'a> {
         match wrong_with_url(&text.value) {
             None => Ok(Some(text.value.trim_end_matches('/').to_owned())),
             Some(wrong) => {
-                let shown = text.value.split(['?', '@']).next().unwrap_or_default();
-                let message = format!("`{}` is `{shown}`: {wrong}", self.full(key));
+                // The text itself is not repeated: an address may carry a secret.
+                let message = format!("`{}`: {wrong}", self.full(key));
                 let hint = variable(&text.written)
                     .map(|name| format!("it comes from the environment variable {name}"));
                 self.report.note(text.span, message, hint);
@@ -352,8 +354,11 @@ impl<'a> Section<'a> {
         for key in self.table.into_iter().flat_map(DeTable::keys) {
             let name = key.get_ref().as_ref();
             if !asked.contains(&name) {
-                let hint = did_you_mean(name, asked.iter().copied())
-                    .unwrap_or_else(|| format!("the keys here are {}", asked.join(", ")));
+                let hint = match did_you_mean(name, asked.iter().copied()) {
+                    _ if sounds_secret(name) => "secrets are not written here: they belong in the secret store, or in the file that DOUGONG_SECRETS names".to_owned(),
+                    Some(close) => close,
+                    None => format!("the keys here are {}", asked.join(", ")),
+                };
                 self.report.note(key.span(), format!("unknown key `{name}`"), Some(hint));
             }
         }
@@ -381,91 +386,5 @@ fn kind(value: &DeValue<'_>) -> &'static str {
         DeValue::Datetime(_) => "a time without quotes",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
-    }
-}
-
-/// Returns the first variable that a text names.
-fn variable(written: &str) -> Option<&str> {
-    let (_, opened) = written.split_once("${")?;
-    opened.split(['}', ':']).next()
-}
-
-const UNITS: [(char, i64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
-
-fn duration(text: &str) -> Option<i64> {
-    let unit = text.chars().last()?;
-    let (_, seconds) = UNITS.into_iter().find(|&(letter, _)| letter == unit)?;
-    let count: u32 = text.strip_suffix(unit)?.trim_end().parse().ok()?;
-    i64::from(count).checked_mul(seconds)
-}
-
-fn written(seconds: i64) -> String {
-    let whole = UNITS.into_iter().find(|(_, unit)| seconds > 0 && seconds % unit == 0);
-    whole.map_or_else(|| format!("{seconds}s"), |(letter, unit)| format!("{}{letter}", seconds / unit))
-}
-
-/// Says what keeps a text from being an address; plain http is for this machine only, since tokens travel in it.
-fn wrong_with_url(text: &str) -> Option<&'static str> {
-    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-    let authority = rest.split('/').next().unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    let this_machine = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
-    if !matches!(scheme, "http" | "https") {
-        Some("write a whole address that begins with https://")
-    } else if host.is_empty() || text.contains(char::is_whitespace) {
-        Some("this is not an address")
-    } else if authority.contains('@') {
-        Some("an address here holds no user and no password")
-    } else if rest.contains(['?', '#']) {
-        Some("leave out everything from the `?` or `#` on")
-    } else if scheme == "http" && !this_machine {
-        Some("plain http would show tokens to the network: write https://")
-    } else {
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_need_their_unit() {
-        for (text, seconds) in [("90s", 90), ("5m", 300), ("24h", 86_400), ("30d", 2_592_000), ("0s", 0)] {
-            assert_eq!(duration(text), Some(seconds), "{text}");
-        }
-        for text in ["", "5", "m", "-5m", "1.5h", "5 min", "5M", "99999999999d"] {
-            assert_eq!(duration(text), None, "{text:?} was read");
-        }
-        assert_eq!(
-            (written(86_400), written(90), written(0)),
-            ("1d".to_owned(), "90s".to_owned(), "0s".to_owned())
-        );
-    }
-
-    #[test]
-    fn an_address_is_https_unless_it_is_this_machine() {
-        for text in [
-            "https://api.example.cn/router/qm",
-            "http://127.0.0.1:8080",
-            "http://localhost/x",
-            "http://[::1]:9/x",
-        ] {
-            assert_eq!(wrong_with_url(text), None, "{text}");
-        }
-        for text in [
-            "",
-            "api.example.cn",
-            "ftp://a",
-            "https://",
-            "https:///x",
-            "http://api.example.cn",
-            "https://u:p@a.cn",
-            "https://a.cn/x?y=1",
-            "https://a b.cn",
-            "http://127.0.0.1@evil.cn",
-        ] {
-            assert!(wrong_with_url(text).is_some(), "{text:?} was taken");
-        }
     }
 }

@@ -15,6 +15,12 @@ pub(crate) fn names_variable(text: &str) -> bool {
     text.contains("${")
 }
 
+/// Returns the first variable that a text names.
+pub(crate) fn variable(written: &str) -> Option<&str> {
+    let (_, opened) = written.split_once("${")?;
+    opened.split(['}', ':']).next()
+}
+
 /// Replaces every variable of a text; returns every one that cannot be.
 pub(crate) fn substitute(
     text: &str,

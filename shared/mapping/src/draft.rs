@@ -223,7 +223,8 @@ impl Mapping {
         }
     }
 
-    /// Cuts a line into its batches. Goods that are not batch-managed are one part without a batch.
+    /// Cuts a line into its batches. Goods that are not batch-managed are one part without a batch; nothing comes of
+    /// a line whose batches do not add up.
     fn batch_parts<'a>(
         &self,
         index: usize,
@@ -231,7 +232,11 @@ impl Mapping {
         goods: &Goods,
         problems: &mut Vec<Problem>,
     ) -> Vec<BatchPart<'a>> {
-        let mut parts = if goods.batch_managed { batches(index, line, problems) } else { Vec::new() };
+        let mut parts = Vec::new();
+        if goods.batch_managed {
+            let Some(named) = batches(index, line, problems) else { return parts };
+            parts = named;
+        }
         if parts.is_empty() {
             let batch = line.batch_no.as_deref().filter(|_| goods.batch_managed);
             parts.push(BatchPart { count: line.goods_count, batch, expires: line.expire_date });
@@ -267,11 +272,12 @@ impl Mapping {
     }
 }
 
-/// Groups the places a line was taken from by batch; nothing if they name none.
-fn batches<'a>(index: usize, line: &'a Line, problems: &mut Vec<Problem>) -> Vec<BatchPart<'a>> {
+/// Groups the places a line was taken from by batch: empty if they name none, `None` (and a problem) if their
+/// counts are not the line's.
+fn batches<'a>(index: usize, line: &'a Line, problems: &mut Vec<Problem>) -> Option<Vec<BatchPart<'a>>> {
     let named = line.positions.iter().filter(|position| position.batch_no.is_some()).count();
     if named == 0 {
-        return Vec::new();
+        return Some(Vec::new());
     }
     let mut by_batch: BTreeMap<Option<&str>, BatchPart<'_>> = BTreeMap::new();
     for position in &line.positions {
@@ -304,9 +310,9 @@ fn batches<'a>(index: usize, line: &'a Line, problems: &mut Vec<Problem>) -> Vec
             ),
             hint: Some("correct the stockout's places or its count in WDT".to_owned()),
         });
-        return Vec::new();
+        return None;
     }
-    parts
+    Some(parts)
 }
 
 /// Returns the part of an amount that falls on `count` of `total`.

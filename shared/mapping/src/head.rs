@@ -15,7 +15,7 @@ impl Mapping {
     /// Looks up the shop; notes a problem if there is none.
     pub(crate) fn shop(&self, stockout: &Stockout, problems: &mut Vec<Problem>) -> Option<&Shop> {
         let Some(shop_no) = &stockout.shop_no else {
-            problems.push(missing("shops.csv", "agentId", "shop_no"));
+            problems.push(missing("shops.csv", "agentId", "shop_no", "name the shop of the order in WDT"));
             return None;
         };
         let shop = self.tables.shops.get(shop_no);
@@ -37,7 +37,12 @@ impl Mapping {
     /// Looks up the warehouse; notes a problem if there is none.
     pub(crate) fn warehouse(&self, stockout: &Stockout, problems: &mut Vec<Problem>) -> Option<&Warehouse> {
         let Some(warehouse_no) = &stockout.warehouse_no else {
-            problems.push(missing("warehouses.csv", "orderDetails[].stockOrgId", "warehouse_no"));
+            problems.push(missing(
+                "warehouses.csv",
+                "orderDetails[].stockOrgId",
+                "warehouse_no",
+                "name the warehouse of the stockout in WDT",
+            ));
             return None;
         };
         let warehouse = self.tables.warehouses.get(warehouse_no);
@@ -62,7 +67,12 @@ impl Mapping {
             TimeSource::TradeTime => ("trade_time", stockout.trade_time),
         };
         if time.is_none() {
-            problems.push(missing("head.voucher_date", "vouchdate", source));
+            problems.push(missing(
+                "head.voucher_date",
+                "vouchdate",
+                source,
+                "set head.voucher_date to a time that every stockout has",
+            ));
         }
         time
     }
@@ -75,7 +85,7 @@ impl Mapping {
             CodeSource::StockoutId => ("stockout_id", Some(stockout.stockout_id.as_str())),
         };
         let Some(number) = number else {
-            problems.push(missing("head.code", "code", source));
+            problems.push(missing("head.code", "code", source, "set head.code to stockout_id or automatic"));
             return None;
         };
         let code = format!("{}{number}", self.rules.head.code_prefix).parse();
@@ -166,7 +176,7 @@ pub(crate) fn cell_or(cell: Option<&String>, constant: Option<&String>) -> Strin
 }
 
 /// A field of the document that the voucher needs and that is not there.
-fn missing(rule: &str, target: &str, source: &str) -> Problem {
+fn missing(rule: &str, target: &str, source: &str, hint: &str) -> Problem {
     Problem {
         reason: Reason::MissingField,
         rule: rule.to_owned(),
@@ -174,7 +184,7 @@ fn missing(rule: &str, target: &str, source: &str) -> Problem {
         source: source.to_owned(),
         value: String::new(),
         message: format!("`{source}` is missing or empty in the document"),
-        hint: None,
+        hint: Some(hint.to_owned()),
     }
 }
 

@@ -3,7 +3,7 @@
 /// How many names a hint offers.
 const OFFERED: usize = 3;
 
-/// Returns up to three candidates that look like `wrong`, the closest first; none if nothing is close.
+/// Returns the candidates that look most like `wrong`, up to three; none if nothing is close.
 ///
 /// Letters of either case are equal, a swap of two neighbours counts as one slip, and at most a third of the
 /// name (but always one letter) may differ.
@@ -16,7 +16,9 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .collect();
     close.sort_unstable();
     close.dedup();
-    close.into_iter().take(OFFERED).map(|(_, name)| name).collect()
+    let least = close.first().map(|&(distance, _)| distance);
+    let closest = close.into_iter().take_while(|&(distance, _)| Some(distance) == least);
+    closest.take(OFFERED).map(|(_, name)| name).collect()
 }
 
 /// Writes "did you mean …?" for the closest candidates; `None` if nothing is close.
@@ -55,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_closest_names_come_first() {
+    fn only_the_closest_names_are_offered() {
         let keys = ["calls_per_minute", "page_size", "sid", "TM001", "TM002", "OFF01"];
         assert_eq!(nearest("calls_per_minut", keys), ["calls_per_minute"]);
         assert_eq!(nearest("pagesize", keys), ["page_size"]);

@@ -1,0 +1,132 @@
+//! A wrong configuration: everything that is wrong, where, and what to write instead.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+use dougong_config::{Config, Files, NamedFile};
+
+const TABLES: [(&str, &str); 5] = [
+    ("tables/shops.csv", "shop_no,customer,sales_org,transaction_type\nTM001,C1,O1,SO\nJD001,,O1,SO\n"),
+    ("tables/warehouses.csv", "warehouse_no,stock_org\nWH01,O1\n"),
+    ("tables/goods.csv", "spec_no,name,product,tax,main_unit\nA1,\"a, b\",P1,V13,PCS\nA2,,P2,V31,PCS\n"),
+    ("tables/taxes.csv", "tax,tax_id,rate\nV13,V13,0.13\n"),
+    ("tables/units.csv", "unit,unit_id\nPCS,PCS\n"),
+];
+
+const GOOD_GOODS: &str = "spec_no,product,tax,main_unit\nA1,P1,V13,PCS\n";
+
+fn read(rules: &str, goods: Option<&str>) -> Result<Config, String> {
+    let table = |(name, text): (&str, &str)| {
+        let text = goods.filter(|_| name.ends_with("goods.csv")).unwrap_or(text);
+        NamedFile { name: name.to_owned(), bytes: text.into() }
+    };
+    let rules = NamedFile { name: "config/dougong.toml".to_owned(), bytes: rules.into() };
+    let env = |name: &str| (name == "DOUGONG_EMPTY").then(String::new);
+    let files = Files { rules, tables: TABLES.map(table).into() };
+    Config::read(&files, &env).map_err(|errors| errors.to_string())
+}
+
+const SMALLEST: &str = r#"
+tenant = "demo"
+[wdt]
+url = "https://example.cn/router/qm"
+sid = "demo2"
+target_app_key = "1"
+[bip]
+tenant_id = "t"
+[schemes.sales.source]
+start = "2026-11-01 00:00:00"
+[schemes.sales.mapping]
+head.customer = "C0"
+postage.policy = "spread"
+"#;
+
+#[test]
+fn the_smallest_configuration_takes_every_default() {
+    let config = read(SMALLEST, Some(GOOD_GOODS)).unwrap();
+    assert_eq!((config.wdt.calls_per_minute, config.bip.calls_per_minute), (50, 54));
+    assert!(config.bip.meta_url.starts_with("https://apigateway.yonyoucloud.com/"));
+    let source = &config.schemes.values().next().unwrap().source;
+    assert_eq!((source.status, source.by_modified, source.rescan_days), (None, true, 2));
+}
+
+#[test]
+fn everything_wrong_is_told_at_once_with_its_place() {
+    let rules = r#"
+tenant = "${DOUGONG_TENANT}"
+colour = 1
+
+[wdt]
+channel = "quimen"
+url = "http://example.cn/router/qm?secret=hush"
+sid = "${DOUGONG_EMPTY}"
+calls_per_minut = 50
+page_size = 500
+sign_method = "sha1"
+read_timeout = "60"
+app_secret = "hush"
+
+[bip]
+token_url = "https://c4.example.cn/iuap-api-auth"
+calls_per_minute = "54"
+total_timeout = "1s"
+
+[schemes.online-sales]
+on_change = "hodl"
+
+[schemes.online-sales.source]
+status = "110"
+by_modified = 1
+start = "yesterday"
+lag = "5 minutes"
+max_span = "31d"
+
+[schemes.online-sales.mapping]
+filter.trade_type = [1, "网店"]
+filter.shops = "TM001"
+head.memo = "WDT {stockout_on}"   # 备注
+head.exchange_rate = -7.1
+head.soure = 4
+lines.equal = "merged"
+postage = { policy = "line", tolerance = 5 }
+gifts.priced = true
+[schemes.online-sales.mapping.postge]
+"#;
+    let errors = read(rules, None).unwrap_err();
+    assert!(!errors.contains("hush"), "a secret is shown: {errors}");
+    insta::assert_snapshot!(errors);
+}
+
+#[test]
+fn rules_and_tables_that_do_not_fit_are_shown_where_each_is_wrong() {
+    let rules =
+        SMALLEST.replace("head.customer = \"C0\"\n", "lines.tax = \"V31\"\nfilter.shops = [\"TM01\"]\n");
+    let rules =
+        rules.replace("postage.policy = \"spread\"", "postage = { policy = \"line\", goods = \"FREIGHT\" }");
+    insta::assert_snapshot!(read(&rules, Some(GOOD_GOODS)).unwrap_err());
+}
+
+#[test]
+fn every_slip_of_syntax_is_told_at_once() {
+    insta::assert_snapshot!(
+        read("tenant = demo\n[wdt]\nsid = \"a\"\nsid = \"b\"\nurl = \"x\n[bip\n", None).unwrap_err()
+    );
+}
+
+#[test]
+fn a_folder_without_files_names_every_missing_one() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("tables")).unwrap();
+    std::fs::write(folder.path().join("tables/goods.xlsx"), "").unwrap();
+    std::fs::write(folder.path().join("tables/good.csv"), "").unwrap();
+    std::fs::write(folder.path().join("tables/~$goods.csv"), "").unwrap();
+    let errors = Config::load(folder.path(), &|_| None).unwrap_err().to_string();
+    let errors = errors.replace(&folder.path().display().to_string(), "config");
+    insta::assert_snapshot!(errors);
+}
+
+#[test]
+fn the_file_must_be_utf8() {
+    let rules = NamedFile { name: "dougong.toml".to_owned(), bytes: b"tenant = \"\xCC\xEC\"".to_vec() };
+    let errors = Config::read(&Files { rules, tables: Vec::new() }, &|_| None).unwrap_err();
+    assert!(errors.to_string().contains("not UTF-8"), "{errors}");
+}

@@ -1,0 +1,69 @@
+//! Tables, rules and stockouts that the tests start from.
+
+use std::sync::Arc;
+
+use dougong_bip::Order;
+use dougong_mapping::rules::{HeadRules, Postage, PostageRules};
+use dougong_mapping::{Identity, Mapping, Problem, Rules, Tables};
+use dougong_values::{DocumentKey, SchemeId, TenantId};
+use dougong_wdt::Stockout;
+
+macro_rules! table {
+    ($name:literal) => {
+        ($name, include_bytes!(concat!("../tables/", $name)).as_slice())
+    };
+}
+
+/// Reads the tables in `tests/tables/`.
+pub(crate) fn tables() -> Arc<Tables> {
+    let files = [
+        table!("shops.csv"),
+        table!("warehouses.csv"),
+        table!("goods.csv"),
+        table!("taxes.csv"),
+        table!("units.csv"),
+    ];
+    Arc::new(Tables::read(&files).unwrap())
+}
+
+/// The defaults, with postage as a line of its own.
+pub(crate) fn rules() -> Rules {
+    let policy = Postage::Line { goods: "SKU-FREIGHT".parse().unwrap() };
+    Rules {
+        head: HeadRules {
+            memo: Some("WDT {stockout_no} / {src_tids}".parse().unwrap()),
+            ..HeadRules::default()
+        },
+        postage: PostageRules { policy, ..PostageRules::default() },
+        ..Rules::default()
+    }
+}
+
+/// The default rules after a change.
+pub(crate) fn rules_with(change: impl FnOnce(&mut Rules)) -> Rules {
+    let mut rules = rules();
+    change(&mut rules);
+    rules
+}
+
+pub(crate) fn stockout(name: &str) -> Stockout {
+    let path = format!("{}/tests/stockouts/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    Stockout::from_json(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Maps a stockout with rules and the test tables.
+pub(crate) fn mapped(rules: Rules, stockout: &Stockout) -> Result<Order, Vec<Problem>> {
+    map_by(&Mapping::new(rules, tables()).unwrap(), stockout)
+}
+
+pub(crate) fn map_by(mapping: &Mapping, stockout: &Stockout) -> Result<Order, Vec<Problem>> {
+    let tenant: TenantId = "demo".parse().unwrap();
+    let scheme: SchemeId = "online-sales".parse().unwrap();
+    let key = DocumentKey::stockout(&"demo2".parse().unwrap(), &stockout.stockout_id);
+    mapping.map(stockout, &Identity { tenant: &tenant, scheme: &scheme, key: &key })
+}
+
+/// The problems as people see them, one a line.
+pub(crate) fn shown(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

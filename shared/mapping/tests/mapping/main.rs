@@ -1,0 +1,10 @@
+//! What the mapping promises, on real shapes of stockouts.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod given;
+mod parked;
+mod properties;
+mod reading_tables;
+mod rules_and_tables;
+mod vouchers;
