@@ -130,15 +130,13 @@ fn a_gift_costs_nothing_and_a_box_of_six_is_one_box() {
     let config = load(&NEEDED).unwrap();
     let lines = r#"{"rec_id":1,"spec_no":"SKU-0051","goods_count":1,"share_amount":0,"gift_type":1},
         {"rec_id":2,"spec_no":"SKU-0056","goods_count":6,"share_amount":"60.0000"},
-        {"rec_id":3,"spec_no":"SKU-0060","goods_count":1,"share_amount":"120.0000"}"#;
+        {"rec_id":3,"spec_no":"SKU-0060","goods_count":13,"share_amount":"120.0000"}"#;
     let order = book(&config, &shop_of("TM001", lines, ""));
-    let [gift, six, counted_in_boxes] = order.order_details.as_slice() else { panic!("{order:?}") };
+    let [gift, six, thirteen] = order.order_details.as_slice() else { panic!("{order:?}") };
     assert_eq!(gift.order_product_type, ProductType::Gift);
     assert_eq!((six.qty, six.sub_qty), ("6".parse().unwrap(), "1".parse().unwrap()));
-    assert_eq!(
-        (counted_in_boxes.qty, counted_in_boxes.sub_qty),
-        ("12".parse().unwrap(), "1".parse().unwrap())
-    );
+    // Thirteen bottles are no whole number of boxes of twelve: they are sold by the bottle.
+    assert_eq!((thirteen.qty, thirteen.sub_qty), ("13".parse().unwrap(), "13".parse().unwrap()));
 }
 
 #[test]

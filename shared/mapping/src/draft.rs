@@ -273,7 +273,7 @@ impl Mapping {
 }
 
 /// Groups the places a line was taken from by batch: empty if they name none, `None` (and a problem) if their
-/// counts are not the line's.
+/// counts are not the line's. A place that sends no expiry of its own has the line's: there is no other.
 fn batches<'a>(index: usize, line: &'a Line, problems: &mut Vec<Problem>) -> Option<Vec<BatchPart<'a>>> {
     let named = line.positions.iter().filter(|position| position.batch_no.is_some()).count();
     if named == 0 {
