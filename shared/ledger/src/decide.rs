@@ -81,7 +81,6 @@ pub fn decide(item: Option<&Document>, offered: &NewDocument, now_ms: EpochMs) -
         return Meaning::Not(Standing::Superseded);
     }
     match item.state {
-        State::Queued => Meaning::Free,
         State::Posting => Meaning::Not(match &item.lease {
             Some(lease) if lease.until_ms > now_ms => Standing::Busy { until_ms: lease.until_ms },
             _ => Standing::Unsettled,
@@ -97,7 +96,8 @@ pub fn decide(item: Option<&Document>, offered: &NewDocument, now_ms: EpochMs) -
             Meaning::Not(Standing::Changed(Earlier::InFlight(item.version.clone())))
         }
         State::Skipped if same => Meaning::Not(Standing::Skipped),
-        State::Parked | State::Skipped => Meaning::Free,
+        // Nothing of it can be in BIP: the offered version takes its place.
+        State::Queued | State::Parked | State::Skipped => Meaning::Free,
     }
 }
 

@@ -74,7 +74,7 @@ impl Upsert {
 }
 
 /// What becomes of attributes that the new state does not have.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Stale {
     /// They cannot be there: the condition admits only an absent or a queued item.
     Impossible,
@@ -163,10 +163,10 @@ impl Ledger {
         next: &Document,
         operation: &'static str,
     ) -> Result<Write, LedgerError> {
-        let held = hold.document();
-        let owner = held.lease.as_ref().and_then(|lease| lease.owner.as_deref()).unwrap_or_default();
+        let claimed = hold.document();
+        let owner = claimed.lease.as_ref().and_then(|lease| lease.owner.as_deref()).unwrap_or_default();
         let values =
-            HashMap::from([(":fence".to_owned(), number(held.fence)), (":owner".to_owned(), text(owner))]);
+            HashMap::from([(":fence".to_owned(), number(claimed.fence)), (":owner".to_owned(), text(owner))]);
         self.put(next, "fence = :fence AND #owner = :owner", values, operation).await
     }
 

@@ -1,6 +1,7 @@
 //! The two tables and their indexes, for the embedded store and for tests; `template.yaml` says the same.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableInputBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
@@ -96,7 +97,7 @@ pub async fn create_missing(client: &Client, names: &TableNames) -> Result<(), L
         match table.send_with(client).await {
             Ok(_) => {}
             Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) =>
+                if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) =>
             {
                 continue;
             }
