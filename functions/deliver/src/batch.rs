@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use dougong_bip::{NoSlot, Slot};
-use dougong_ledger::LedgerError;
+use dougong_ledger::{Attempt, LedgerError};
 use dougong_queue::Message;
 use dougong_runtime::{Deadline, Metrics, Unit, epoch_ms, with_causes};
 use dougong_values::RunId;
@@ -118,7 +118,7 @@ impl Deliver {
         };
         let failures =
             join_all(items.iter().zip(&endings).map(|(item, ending)| self.answer(item, *ending))).await;
-        self.measure(&items, &endings, started);
+        measure(&endings, started);
         let batch_item_failures = failures.into_iter().flatten().collect();
         let mut response = SqsBatchResponse::default();
         response.batch_item_failures = batch_item_failures;
@@ -126,9 +126,10 @@ impl Deliver {
     }
 
     async fn deliver_all(&self, items: &[Item<'_>], invocation: &Invocation) -> Vec<Ending> {
-        let prepared =
-            join_all(items.iter().map(|item| self.alone(item, invocation, self.open(item, invocation))))
-                .await;
+        let prepared = join_all(
+            items.iter().map(|item| self.alone(item, invocation, Box::pin(self.open(item, invocation)))),
+        )
+        .await;
 
         let mut endings = vec![Ending::Nothing; items.len()];
         let mut held: Vec<(usize, Box<Held>)> = Vec::new();
@@ -140,15 +141,15 @@ impl Deliver {
         }
         let calls = held.iter().map(|(_, order)| order.calls()).sum();
         let slots = self.slots(calls, invocation).await;
-        let settled = join_all(self.share(held, slots).map(|(index, order, slots)| {
+        let settled = join_all(share(held, slots).map(|(index, order, slots)| {
             let item = &items[index];
             let work = async move {
                 match slots {
                     Ok(slots) => self.settle_one(order, slots).await,
-                    Err(again) => self.without_slot(&order.hold, again).await,
+                    Err(again) => self.give_back(&order.hold, Attempt::Uncounted, again).await,
                 }
             };
-            async move { (index, self.alone(item, invocation, work).await) }
+            async move { (index, self.alone(item, invocation, Box::pin(work)).await) }
         }))
         .await;
         for (index, ending) in settled {
@@ -198,16 +199,12 @@ impl Deliver {
             Ok(Ok(Ok(done))) => Ok(done),
             Ok(Ok(Err(problem))) => {
                 let error = with_causes(&problem);
-                match problem {
-                    LedgerError::OtherVoucher { .. } => {
-                        error!(message_id = item.id, error, "booked twice");
-                        Err(Ending::Parked)
-                    }
-                    _ => {
-                        warn!(message_id = item.id, error, "the ledger failed, the message comes back");
-                        Err(Ending::Again(Again::Growing))
-                    }
+                if let LedgerError::OtherVoucher { .. } = problem {
+                    error!(message_id = item.id, error, "booked twice");
+                    return Err(Ending::Parked);
                 }
+                warn!(message_id = item.id, error, "the ledger failed, the message comes back");
+                Err(Ending::Again(Again::Growing))
             }
             Ok(Err(_panic)) => {
                 // The panic itself was logged by its place.
@@ -243,25 +240,6 @@ impl Deliver {
         }
     }
 
-    /// Hands each order its slots, the earliest first.
-    #[expect(clippy::unused_self, reason = "reads as a step of the batch")]
-    fn share(
-        &self,
-        held: Vec<(usize, Box<Held>)>,
-        slots: Result<Vec<Slot>, Again>,
-    ) -> impl Iterator<Item = (usize, Box<Held>, Result<Vec<Slot>, Again>)> {
-        let mut slots = slots.map(|slots| slots.into_iter());
-        held.into_iter().map(move |(index, order)| {
-            let calls = usize::try_from(order.calls()).unwrap_or(usize::MAX);
-            let own = slots.as_mut().map_err(|again| *again).map(|slots| {
-                let mut own: Vec<Slot> = slots.take(calls).collect();
-                own.reverse(); // popped from the end, the earliest first
-                own
-            });
-            (index, order, own)
-        })
-    }
-
     /// Delays a message that comes back, and names it in the answer.
     async fn answer(&self, item: &Item<'_>, ending: Ending) -> Option<BatchItemFailure> {
         let Ending::Again(again) = ending else { return None };
@@ -282,30 +260,46 @@ impl Deliver {
             warn!(message_id = item.id, error = with_causes(&problem), "not delayed");
         }
         let mut failure = BatchItemFailure::default();
-        failure.item_identifier = item.id.to_owned();
+        item.id.clone_into(&mut failure.item_identifier);
         Some(failure)
     }
+}
 
-    #[expect(clippy::unused_self, reason = "reads as a step of the batch")]
-    fn measure(&self, items: &[Item<'_>], endings: &[Ending], started: Instant) {
-        let mut metrics = Metrics::new("deliver", "all");
-        for ending in endings {
-            metrics.count(match ending {
-                Ending::Posted => "posted",
-                Ending::AlreadySaved | Ending::AlreadyPosted => "already_posted",
-                Ending::Parked => "parked",
-                Ending::Nothing => "nothing",
-                Ending::DeadLettered => "dead_lettered",
-                Ending::Again(Again::Throttled) => "throttled",
-                Ending::Again(Again::Unknown) => "unknown",
-                Ending::Again(Again::Misconfigured) => "misconfigured",
-                Ending::Again(Again::Failed) => "failed",
-                Ending::Again(Again::Soon | Again::Growing | Again::At(_)) => "delayed",
-            });
-        }
-        let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
-        metrics.add("duration", Unit::Milliseconds, took);
-        metrics.emit();
-        info!(messages = items.len(), duration_ms = took, "batch done");
+/// Hands each order its slots, the earliest first.
+fn share(
+    held: Vec<(usize, Box<Held>)>,
+    slots: Result<Vec<Slot>, Again>,
+) -> impl Iterator<Item = (usize, Box<Held>, Result<Vec<Slot>, Again>)> {
+    let mut slots = slots.map(Vec::into_iter);
+    held.into_iter().map(move |(index, order)| {
+        let calls = usize::try_from(order.calls()).unwrap_or(usize::MAX);
+        let own = slots.as_mut().map_err(|again| *again).map(|slots| {
+            let mut own: Vec<Slot> = slots.take(calls).collect();
+            own.reverse(); // popped from the end, the earliest first
+            own
+        });
+        (index, order, own)
+    })
+}
+
+fn measure(endings: &[Ending], started: Instant) {
+    let mut metrics = Metrics::new("deliver", "all");
+    for ending in endings {
+        metrics.count(match ending {
+            Ending::Posted => "posted",
+            Ending::AlreadySaved | Ending::AlreadyPosted => "already_posted",
+            Ending::Parked => "parked",
+            Ending::Nothing => "nothing",
+            Ending::DeadLettered => "dead_lettered",
+            Ending::Again(Again::Throttled) => "throttled",
+            Ending::Again(Again::Unknown) => "unknown",
+            Ending::Again(Again::Misconfigured) => "misconfigured",
+            Ending::Again(Again::Failed) => "failed",
+            Ending::Again(Again::Soon | Again::Growing | Again::At(_)) => "delayed",
+        });
     }
+    let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
+    metrics.add("duration", Unit::Milliseconds, took);
+    metrics.emit();
+    info!(messages = endings.len(), duration_ms = took, "batch done");
 }

@@ -210,7 +210,13 @@ impl Deliver {
         self.parked(hold, "unknown_outcome", &problems, Certainty::PerhapsSaved).await
     }
 
-    async fn give_back(&self, hold: &Hold, attempt: Attempt, again: Again) -> Result<Ending, LedgerError> {
+    /// Gives an order back to the queue: this attempt certainly left nothing in BIP.
+    pub(crate) async fn give_back(
+        &self,
+        hold: &Hold,
+        attempt: Attempt,
+        again: Again,
+    ) -> Result<Ending, LedgerError> {
         self.lasting(|| self.parts.ledger.record_queued_again(hold, attempt, epoch_ms())).await?;
         Ok(Ending::Again(again))
     }
@@ -233,10 +239,5 @@ impl Deliver {
             }
         }
         record().await
-    }
-
-    /// Gives an order back that got no slot.
-    pub(crate) async fn without_slot(&self, hold: &Hold, again: Again) -> Result<Ending, LedgerError> {
-        self.give_back(hold, Attempt::Uncounted, again).await
     }
 }

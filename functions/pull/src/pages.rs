@@ -48,7 +48,7 @@ impl<'a> Pages<'a> {
         calls_per_minute: u32,
         deadline: Deadline,
     ) -> Self {
-        let interval = Duration::from_secs(60) / calls_per_minute.max(1);
+        let interval = Duration::from_mins(1) / calls_per_minute.max(1);
         Self {
             client,
             ledger,

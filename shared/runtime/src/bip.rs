@@ -23,7 +23,7 @@ pub struct LedgerState {
 impl LedgerState {
     /// Shares `calls_per_minute` among everyone who uses the app key.
     pub fn new(ledger: Ledger, account: Account, calls_per_minute: u32) -> Self {
-        Self { ledger, account, interval: Duration::from_secs(60) / calls_per_minute.max(1) }
+        Self { ledger, account, interval: Duration::from_mins(1) / calls_per_minute.max(1) }
     }
 }
 

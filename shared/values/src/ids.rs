@@ -218,7 +218,9 @@ impl<'de> Deserialize<'de> for DocumentKey {
 }
 
 fn hex32(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(text.as_bytes());
+    let half = digest.first_chunk::<16>().copied().unwrap_or_default();
+    format!("{:032x}", u128::from_be_bytes(half))
 }
 
 /// The version of a document: a hash of its business content, 32 hex digits.
