@@ -266,11 +266,7 @@ fn read_shops(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> HashMap<Sho
     }
     sheet::read(file.1, SHOPS, &mut Problems { file: file.0, found }, |row| {
         let key = row.id::<ShopNo>("shop_no");
-        let exchange_rate =
-            row.decimal("exchange_rate", "write the rate to the local currency, such as 7.1234");
-        if exchange_rate.is_some_and(|rate| rate <= rust_decimal::Decimal::ZERO) {
-            row.note("exchange_rate", "`exchange_rate` must be above 0".to_owned(), None);
-        }
+        let exchange_rate = row.rate("exchange_rate", "write the rate to the local currency, such as 7.1234");
         let shop = Shop {
             customer: row.text("customer"),
             invoice_customer: row.text("invoice_customer"),
@@ -278,7 +274,7 @@ fn read_shops(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> HashMap<Sho
             settlement_org: row.text("settlement_org"),
             transaction_type: row.text("transaction_type"),
             currency: row.text("currency"),
-            exchange_rate: exchange_rate.map(Quantity::new),
+            exchange_rate,
             line: row.line,
         };
         if let Some(Err(twice)) = key.map(|key| insert(&mut shops, key, shop, |shop| shop.line)) {

@@ -125,6 +125,8 @@ fn refer(row: &mut Row<'_, '_>, column: &str, keys: &HashMap<String, usize>, fil
     index
 }
 
+const ONE: Quantity = Quantity::new(Decimal::ONE);
+
 fn other_unit(
     row: &mut Row<'_, '_>,
     unit_column: &str,
@@ -133,16 +135,16 @@ fn other_unit(
     references: &References<'_>,
 ) -> Option<OtherUnit> {
     let unit = refer(row, unit_column, references.units, references.units_file).map(UnitIndex);
-    let rate = row.decimal(rate_column, "write the main units in one of it, such as 6");
-    if rate.is_some_and(|rate| rate <= Decimal::ZERO) {
-        row.note(rate_column, format!("`{rate_column}` must be above 0"), None);
+    let is_empty = row.text(rate_column).is_none();
+    let rate = row.rate(rate_column, "write the main units in one of it, such as 6");
+    if rate.is_none() && !is_empty {
         return None;
     }
     match (unit, rate) {
         (None, None) => None,
         (None, Some(rate)) => {
             // An unknown unit is noted already, and a rate of 1 says what an empty cell says.
-            if row.text(unit_column).is_none() && rate != Decimal::ONE {
+            if row.text(unit_column).is_none() && rate != ONE {
                 row.note(
                     unit_column,
                     format!("`{rate_column}` is {rate}, but `{unit_column}` is empty"),
@@ -152,7 +154,7 @@ fn other_unit(
             None
         }
         (Some(unit), rate) if Some(unit) == main_unit => {
-            if rate.is_some_and(|rate| rate != Decimal::ONE) {
+            if rate.is_some_and(|rate| rate != ONE) {
                 let message = format!("`{unit_column}` is the main unit, so `{rate_column}` can only be 1");
                 row.note(rate_column, message, None);
             }
@@ -163,7 +165,7 @@ fn other_unit(
             row.note(rate_column, message, Some("such as 6 for a box of 6".to_owned()));
             None
         }
-        (Some(unit), Some(rate)) => Some(OtherUnit { unit, rate: Quantity::new(rate) }),
+        (Some(unit), Some(rate)) => Some(OtherUnit { unit, rate }),
     }
 }
 

@@ -228,6 +228,21 @@ impl<'r> Row<'r, '_> {
         number
     }
 
+    /// Reads a factor or an exchange rate: above 0, and not so large that amounts could not be computed exactly.
+    pub(super) fn rate(&mut self, column: &str, hint: &str) -> Option<Quantity> {
+        const MOST: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
+        let number = self.decimal(column, hint)?;
+        if number <= Decimal::ZERO || number > MOST {
+            self.note(
+                column,
+                format!("`{column}` must be above 0 and at most {MOST}"),
+                Some(hint.to_owned()),
+            );
+            return None;
+        }
+        Some(Quantity::new(number))
+    }
+
     /// Reads a whole number of 0 or more; `None` if the cell is empty or wrong (then noted).
     pub(super) fn whole(&mut self, column: &str) -> Option<u32> {
         let text = self.cell(column)?;
