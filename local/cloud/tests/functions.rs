@@ -5,6 +5,8 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
     reason = "a test may fail this way; the lint does not see that these functions are tests'"
 )]
 
@@ -347,10 +349,14 @@ struct Pipeline {
 
 impl Pipeline {
     async fn start(settings: Settings) -> Self {
+        Self::with_receives(settings, 2).await
+    }
+
+    async fn with_receives(settings: Settings, most: u32) -> Self {
         let sqs = Sqs::start().await.unwrap();
         let client = sqs.client();
         let dead = client.create_queue().queue_name("dead").send().await.unwrap().queue_url.unwrap();
-        let redrive = json!({ "deadLetterTargetArn": "arn:aws:sqs:cn-north-1:000000000000:dead", "maxReceiveCount": 2 });
+        let redrive = json!({ "deadLetterTargetArn": "arn:aws:sqs:cn-north-1:000000000000:dead", "maxReceiveCount": most });
         let queue = client
             .create_queue()
             .queue_name("orders")
@@ -424,6 +430,29 @@ async fn a_batch_whose_process_dies_or_answers_nonsense_comes_back_whole() {
     pipeline.until_empty().await;
     assert_eq!(pipeline.printed("message nonsense receive 2"), 1);
     assert_eq!(pipeline.sqs.depth(&pipeline.dead).await.unwrap().visible, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_message_is_lost_when_processes_are_killed_again_and_again() {
+    let settings = Settings { maximum_concurrency: 3, ..Settings::default() };
+    let pipeline = Pipeline::with_receives(settings, 100).await;
+    pipeline.host.kill_during(|moment| match moment.point {
+        Point::Started => moment.nth.is_multiple_of(5),
+        Point::Printed(line) => line.ends_with("7 receive 1"),
+        Point::Responded => moment.nth.is_multiple_of(4),
+    });
+    let bodies: Vec<String> = (0..200).map(|n| format!("m{n}")).collect();
+    pipeline.send(&bodies.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    pipeline.until_empty().await;
+    for body in &bodies {
+        let printed = pipeline.logs.lines();
+        assert!(
+            printed.iter().any(|line| line.text.starts_with(&format!("message {body} receive"))),
+            "{body}"
+        );
+    }
+    assert!(pipeline.host.environments_started() > 20, "{}", pipeline.host.environments_started());
+    assert!(pipeline.sqs.depth(&pipeline.dead).await.unwrap().is_empty());
 }
 
 #[tokio::test]
