@@ -153,7 +153,7 @@ mod tests {
     }
 
     impl World {
-        fn new(&self, item: Document, earlier: Certainty) -> Self {
+        fn then(&self, item: Document, earlier: Certainty) -> Self {
             // Fences and counts grow without end; nothing is decided by them.
             let item = Document { fence: 1, attempts: item.attempts.min(1), ..item };
             Self { item: Some(item), earlier, saved: self.saved.clone() }
@@ -181,7 +181,7 @@ mod tests {
                 steps.extend(self.recorded(item));
             }
             if item.state == State::Parked && item.held.is_none() {
-                steps.push(self.new(item.requeued(NOW), Certainty::NothingSaved));
+                steps.push(self.then(item.requeued(NOW), Certainty::NothingSaved));
             }
             steps
         }
@@ -193,16 +193,16 @@ mod tests {
             let prior = self.item.as_ref();
             match (decide(prior, offered, look), prior) {
                 (Meaning::Free, _) => vec![
-                    self.new(Document::started(prior, &begin, "run/1", NOW), Certainty::NothingSaved),
-                    self.new(Document::set_aside(prior, offered, &PARKING, NOW), Certainty::NothingSaved),
-                    self.new(Document::skipped(prior, offered, "excluded", NOW), Certainty::NothingSaved),
-                    self.new(Document::queued(offered, NOW), Certainty::NothingSaved),
+                    self.then(Document::started(prior, &begin, "run/1", NOW), Certainty::NothingSaved),
+                    self.then(Document::set_aside(prior, offered, &PARKING, NOW), Certainty::NothingSaved),
+                    self.then(Document::skipped(prior, offered, "excluded", NOW), Certainty::NothingSaved),
+                    self.then(Document::queued(offered, NOW), Certainty::NothingSaved),
                 ],
                 (Meaning::Not(Standing::Unsettled), Some(item)) => {
-                    vec![self.new(item.taken_over("run/2", LEASE, NOW), Certainty::PerhapsSaved)]
+                    vec![self.then(item.taken_over("run/2", LEASE, NOW), Certainty::PerhapsSaved)]
                 }
                 (Meaning::Not(Standing::Changed(_)), Some(item)) => {
-                    vec![self.new(item.holding(offered, NOW), Certainty::NothingSaved)]
+                    vec![self.then(item.holding(offered, NOW), Certainty::NothingSaved)]
                 }
                 _ => Vec::new(),
             }
@@ -211,20 +211,20 @@ mod tests {
         /// What the worker that holds the item may record, honest about what BIP said.
         fn recorded(&self, item: &Document) -> Vec<Self> {
             let mut steps = vec![
-                self.new(item.unknown("timeout", AGAIN, NOW), Certainty::NothingSaved),
-                self.new(item.parked(&PARKING, Certainty::PerhapsSaved, NOW), Certainty::NothingSaved),
+                self.then(item.unknown("timeout", AGAIN, NOW), Certainty::NothingSaved),
+                self.then(item.parked(&PARKING, Certainty::PerhapsSaved, NOW), Certainty::NothingSaved),
             ];
             if self.saved.is_some() {
                 let id: VoucherId = "2001".parse().unwrap();
-                steps.push(self.new(item.posted(&id, None, NOW), Certainty::NothingSaved));
+                steps.push(self.then(item.posted(&id, None, NOW), Certainty::NothingSaved));
             } else {
                 // Refused, or found absent by a late look-up.
                 let nothing = Certainty::NothingSaved;
-                steps.push(self.new(item.parked(&PARKING, nothing, NOW), nothing));
-                steps.push(self.new(item.queued_again(nothing, Attempt::Counted, NOW), nothing));
+                steps.push(self.then(item.parked(&PARKING, nothing, NOW), nothing));
+                steps.push(self.then(item.queued_again(nothing, Attempt::Counted, NOW), nothing));
             }
             if self.saved.is_none() || self.earlier == Certainty::PerhapsSaved {
-                steps.push(self.new(item.queued_again(self.earlier, Attempt::Uncounted, NOW), self.earlier));
+                steps.push(self.then(item.queued_again(self.earlier, Attempt::Uncounted, NOW), self.earlier));
             }
             steps
         }

@@ -120,6 +120,20 @@ pub enum SetAside {
     Free,
 }
 
+/// What taking over an unsettled document came to.
+#[derive(Debug)]
+pub enum TakeOver {
+    /// It is this worker's, with what was sent (`frozen` is always there).
+    Started(Box<Started>),
+    /// Another worker holds it, or the wait after an unknown outcome lasts.
+    Busy {
+        /// When the lease ends.
+        until_ms: EpochMs,
+    },
+    /// There is nothing to settle: nothing of it can be in BIP, or all is known.
+    Settled,
+}
+
 /// What putting a parked document back came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requeued {
@@ -170,7 +184,7 @@ impl Ledger {
             let (next, frozen) = match (decide(found.as_deref(), begin.document, now_ms), found.as_deref()) {
                 (Meaning::Free, prior) => (Document::started(prior, begin, &owner, now_ms), None),
                 (Meaning::Not(Standing::Unsettled), Some(prior)) => {
-                    let frozen = frozen(prior, begin.document)?;
+                    let frozen = frozen(prior, Some(begin.document))?;
                     (prior.taken_over(&owner, begin.lease_until_ms, now_ms), Some(frozen))
                 }
                 (Meaning::Not(standing), _) => return refused(standing, begin.document),
@@ -181,6 +195,36 @@ impl Ledger {
             }
         }
         Err(contended("begin", &begin.document.key))
+    }
+
+    /// Takes over an unsettled document without beginning anything new: for whoever has no message of it,
+    /// or one that cannot be mapped.
+    pub async fn take_over(
+        &self,
+        key: &DocumentKey,
+        owner: &RunId,
+        lease_until_ms: EpochMs,
+        now_ms: EpochMs,
+    ) -> Result<TakeOver, LedgerError> {
+        let owner = claim_of(owner);
+        let mut found = self.read(key, "take over").await?.map(Box::new);
+        for _ in 0..TRIES {
+            let Some(prior) = found.take_if(|document| document.state == State::Posting) else {
+                return Ok(TakeOver::Settled);
+            };
+            if let Some(lease) = prior.lease.as_ref().filter(|lease| lease.until_ms > now_ms) {
+                return Ok(TakeOver::Busy { until_ms: lease.until_ms });
+            }
+            let frozen = frozen(&prior, None)?;
+            let next = prior.taken_over(&owner, lease_until_ms, now_ms);
+            match self.swap(Some(&prior), &next, "take over").await? {
+                Write::Done(_) => {
+                    return Ok(TakeOver::Started(Box::new(claimed(next, Some(frozen), now_ms))));
+                }
+                Write::Conflict(there) => found = there,
+            }
+        }
+        Err(contended("take over", key))
     }
 
     /// Records that BIP holds the voucher. Once more with the same id is no error.
@@ -250,6 +294,7 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         match self.record(hold, next, operation).await? {
             Write::Done(_) => Ok(()),
+            Write::Conflict(Some(there)) if is_recorded(&there, next) => Ok(()),
             Write::Conflict(_) => Err(lost_lease(operation, hold)),
         }
     }
@@ -353,21 +398,33 @@ fn is_claimed_by(document: &Document, owner: &str) -> bool {
     document.lease.as_ref().and_then(|lease| lease.owner.as_deref()) == Some(owner)
 }
 
+/// Tells whether an earlier try of the same record had been done, though its answer never came: whoever
+/// else writes over a claim takes it over, and then the item has an owner.
+fn is_recorded(there: &Document, next: &Document) -> bool {
+    let owned = there.lease.as_ref().is_some_and(|lease| lease.owner.is_some());
+    there.fence == next.fence && there.state == next.state && !owned
+}
+
 fn started(document: Document, frozen: Option<Frozen>, now_ms: EpochMs) -> Begun {
+    Begun::Started(Box::new(claimed(document, frozen, now_ms)))
+}
+
+fn claimed(document: Document, frozen: Option<Frozen>, now_ms: EpochMs) -> Started {
     let earlier = if frozen.is_some() { Certainty::PerhapsSaved } else { Certainty::NothingSaved };
-    Begun::Started(Box::new(Started {
+    Started {
         attempt: document.attempts,
         late: frozen.is_some() && is_late(document.first_posting_at, now_ms),
         first_posting_at: document.first_posting_at.unwrap_or(now_ms),
         frozen,
         hold: Hold { document, earlier },
-    }))
+    }
 }
 
 /// Takes what was sent from the item; the message's own text serves when it brings the same version.
-fn frozen(prior: &Document, offered: &NewDocument) -> Result<Frozen, LedgerError> {
+fn frozen(prior: &Document, offered: Option<&NewDocument>) -> Result<Frozen, LedgerError> {
     let kept = prior.source.as_ref().and_then(crate::Source::text);
-    let own = || (prior.version == offered.version).then(|| offered.source_json.clone());
+    let own =
+        || offered.filter(|offered| offered.version == prior.version).map(|same| same.source_json.clone());
     let source_json = kept.or_else(own).ok_or_else(|| LedgerError::Unreadable {
         item: prior.key.to_string(),
         attribute: "source",

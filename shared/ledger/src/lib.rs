@@ -17,7 +17,7 @@ pub use decide::{Earlier, KEY_WINDOW_MS, Meaning, Standing, decide, is_late};
 pub use document::{
     Attention, Document, DocumentLease, HeldChange, NewDocument, Source, State, UnknownState,
 };
-pub use documents::{Begun, Frozen, Hold, Noted, Requeued, SetAside, Started};
+pub use documents::{Begun, Frozen, Hold, Noted, Requeued, SetAside, Started, TakeOver};
 pub use error::LedgerError;
 pub use pace::{Pause, Reservation};
 pub use queries::{AttentionRow, DayRow, Known, Page, PageToken};

@@ -1,11 +1,14 @@
 //! Sending and delaying, on the embedded SQS.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::types::QueueAttributeName;
 use dougong_cloud::{Refusal, Sqs, Verdict};
-use dougong_queue::{Message, Queue, TooLarge};
+use dougong_queue::{DeadLetterError, Message, Queue, TooLarge};
 use dougong_values::Version;
 use tokio::time::Instant;
 
@@ -146,4 +149,25 @@ async fn a_delayed_message_stays_hidden_and_an_undelayed_one_comes_back() {
     orders.queue.delay(&received[0].1, 0).await.unwrap();
     assert_eq!(orders.receive().await.len(), 1);
     assert!(orders.queue.delay("no such receipt", 1).await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_no_message_goes_to_the_dead_letters_as_it_is() {
+    let orders = orders().await;
+    let none = orders.queue.dead_letter("order 80012345").await;
+    assert!(matches!(none, Err(DeadLetterError::NoDeadLetterQueue)), "{none:?}");
+
+    let created = orders.client.create_queue().queue_name("dead").send().await.unwrap();
+    let dead = created.queue_url().unwrap().to_owned();
+    let ask =
+        orders.client.get_queue_attributes().queue_url(&dead).attribute_names(QueueAttributeName::QueueArn);
+    let attributes = ask.send().await.unwrap();
+    let arn = &attributes.attributes().unwrap()[&QueueAttributeName::QueueArn];
+    let policy = format!("{{\"deadLetterTargetArn\":\"{arn}\",\"maxReceiveCount\":5}}");
+    let set = orders.client.set_queue_attributes().queue_url(&orders.url);
+    set.attributes(QueueAttributeName::RedrivePolicy, policy).send().await.unwrap();
+
+    orders.queue.dead_letter("order 80012345").await.unwrap();
+    let received = orders.client.receive_message().queue_url(&dead).send().await.unwrap();
+    assert_eq!(received.messages()[0].body(), Some("order 80012345"));
 }

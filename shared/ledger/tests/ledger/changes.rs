@@ -149,9 +149,9 @@ async fn a_version_parked_without_certainty_is_never_booked_beside() {
     let Begun::Changed(earlier) = store.begin_at(&second, NOW).await else { panic!("begun anew") };
     assert_eq!(earlier, Earlier::InFlight(first.version.clone()));
     assert_eq!(store.ledger.hold_changed(&second, NOW).await.unwrap(), SetAside::Done);
-    let held = store.read(&first).await;
-    assert_eq!(held.source.unwrap().text(), Some(first.source_json.clone()), "to be settled by a person");
-    assert_eq!(held.posted_at, None);
+    let parked = store.read(&first).await;
+    assert_eq!(parked.source.unwrap().text(), Some(first.source_json.clone()), "to be settled by a person");
+    assert_eq!(parked.posted_at, None);
 }
 
 #[tokio::test]

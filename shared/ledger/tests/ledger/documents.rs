@@ -1,9 +1,9 @@
 //! What is written when answers get lost, and what sits where.
 
 use dougong_cloud::Verdict;
-use dougong_ledger::{Attempt, Begun, Certainty, SetAside, Standing, State};
+use dougong_ledger::{Attempt, Begun, Certainty, LedgerError, SetAside, Standing, State, TakeOver};
 
-use crate::{NOW, REFUSED, SECOND, Store, code, id, order, store};
+use crate::{LEASE, NOW, REFUSED, SECOND, Store, code, id, order, run, store};
 
 /// Loses the answer to the first request of an operation from now on; the client repeats it.
 fn lose_first_reply(store: &Store, operation: &'static str) {
@@ -43,6 +43,42 @@ async fn a_repeated_write_is_recognised_as_its_own() {
     lose_first_reply(&store, "PutItem");
     ledger.record_posted(&hold, &id("2001"), Some(&code()), NOW).await.unwrap();
     assert_eq!(store.read(&first).await.state, State::Posted);
+}
+
+#[tokio::test]
+async fn a_record_that_is_tried_again_later_is_no_lost_lease() {
+    let first = order("first", 1);
+    let store = store().await;
+    let hold = store.start(&first).await;
+    for later in [NOW, NOW + SECOND] {
+        store.ledger.record_unknown(&hold, "timeout", NOW, later).await.unwrap();
+    }
+    let hold = store.start(&first).await;
+    for later in [NOW, NOW + SECOND] {
+        store.ledger.record_parked(&hold, &REFUSED, Certainty::NothingSaved, later).await.unwrap();
+    }
+    // But only as long as nobody did anything else with it.
+    store.ledger.requeue(&first.key, NOW).await.unwrap();
+    let late = store.ledger.record_parked(&hold, &REFUSED, Certainty::NothingSaved, NOW).await;
+    assert!(matches!(late, Err(LedgerError::LostLease { .. })), "{late:?}");
+}
+
+#[tokio::test]
+async fn what_is_unsettled_can_be_taken_over_without_a_message() {
+    let first = order("first", 1);
+    let store = store().await;
+    let take = async |now_ms| {
+        store.ledger.take_over(&first.key, &run("sweep"), now_ms + LEASE, now_ms).await.unwrap()
+    };
+    assert!(matches!(take(NOW).await, TakeOver::Settled));
+    store.ledger.note_queued(&first, NOW).await.unwrap();
+    assert!(matches!(take(NOW).await, TakeOver::Settled));
+    drop(store.start(&first).await);
+    assert!(matches!(take(NOW).await, TakeOver::Busy { until_ms } if until_ms == NOW + LEASE));
+    let TakeOver::Started(started) = take(NOW + LEASE).await else { panic!("not taken") };
+    assert_eq!(started.frozen.unwrap().source_json, first.source_json);
+    store.ledger.record_posted(&started.hold, &id("2001"), None, NOW + LEASE).await.unwrap();
+    assert!(matches!(take(NOW + 2 * LEASE).await, TakeOver::Settled));
 }
 
 #[tokio::test]

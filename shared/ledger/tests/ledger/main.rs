@@ -1,5 +1,7 @@
 //! The promises of the ledger, each one test with its name, on the embedded DynamoDB.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says where")]
+
 mod budget;
 mod changes;
 mod documents;

@@ -9,7 +9,7 @@ use dougong_values::Account;
 use crate::{NOW, SECOND, Store, store};
 
 const INTERVAL: Duration = Duration::from_millis(1_112);
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 fn account() -> Account {
     "bip#app".parse().unwrap()
