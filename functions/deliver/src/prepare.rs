@@ -3,7 +3,7 @@
 use dougong_bip::Order;
 use dougong_config::{OnChange, Scheme};
 use dougong_ledger::{
-    Begin, Begun, Earlier, Frozen, Hold, LedgerError, Parking, SetAside, Standing, Started,
+    Begin, Begun, Earlier, Frozen, Hold, LedgerError, Parking, SetAside, Standing, Started, TakeOver,
 };
 use dougong_mapping::{Identity, Problem};
 use dougong_queue::Message;
@@ -64,23 +64,23 @@ impl Deliver {
             error!(document = %message.key, scheme = %message.scheme, "no such scheme in the configuration");
             return Ok(Prepared::Ended(Ending::Again(Again::Misconfigured)));
         };
-        let mapped = match Stockout::from_json(&message.document) {
-            Ok(stockout) => self.map(scheme, &message.scheme, message, &stockout),
+        let (reason, problems) = match Stockout::from_json(&message.document) {
+            Ok(stockout) => match self.map(scheme, &message.scheme, message, &stockout) {
+                Ok(order) => {
+                    let begun = self.begin(message, order.code.as_ref(), invocation).await?;
+                    return self.begun(message, scheme, begun, order).await;
+                }
+                Err(problems) => (
+                    problems.first().map_or("unmappable", Problem::reason),
+                    serde_json::to_string(&problems).unwrap_or_default(),
+                ),
+            },
             Err(error) => {
-                return self.park(message, "unreadable", &unreadable(&error.to_string()), invocation).await;
+                let problems = json!([{ "reason": "unreadable", "message": error.to_string() }]);
+                ("unreadable", problems.to_string())
             }
         };
-        match mapped {
-            Ok(order) => {
-                let begun = self.begin(message, order.code.as_ref(), invocation).await?;
-                self.begun(message, scheme, begun, order).await
-            }
-            Err(problems) => {
-                let reason = problems.first().map_or("unmappable", Problem::reason);
-                let text = serde_json::to_string(&problems).unwrap_or_default();
-                self.park(message, reason, &text, invocation).await
-            }
-        }
+        self.park(message, scheme, &Parking { reason, problems: &problems }, invocation).await
     }
 
     fn map(
@@ -134,12 +134,11 @@ impl Deliver {
     fn held(&self, message: &Message, started: Started, mapped: Option<Order>) -> Prepared {
         let Started { hold, attempt, frozen, late, .. } = started;
         let settles_other = frozen.is_some() && *hold.version() != message.version;
-        let (order, code) = match frozen {
-            Some(frozen) => (self.thaw(message, &frozen), frozen.voucher_code),
-            None => {
-                let code = mapped.as_ref().and_then(|order| order.code.clone());
-                (mapped, code)
-            }
+        let (order, code) = if let Some(frozen) = frozen {
+            (self.thaw(message, &frozen), frozen.voucher_code)
+        } else {
+            let code = mapped.as_ref().and_then(|order| order.code.clone());
+            (mapped, code)
         };
         Prepared::Held(Box::new(Held { hold, order, code, late, settles_other, attempt }))
     }
@@ -181,39 +180,34 @@ impl Deliver {
     async fn park(
         &self,
         message: &Message,
-        reason: &str,
-        problems: &str,
+        scheme: &Scheme,
+        parking: &Parking<'_>,
         invocation: &Invocation,
     ) -> Result<Prepared, LedgerError> {
-        let parking = Parking { reason, problems };
-        let parked = self.parts.ledger.park(&new_document(message), &parking, epoch_ms()).await?;
-        match parked {
+        let ending = match self.parts.ledger.park(&new_document(message), parking, epoch_ms()).await? {
             SetAside::Done => {
-                warn!(document = %message.key, reason, "parked");
-                Ok(Prepared::Ended(Ending::Parked))
+                warn!(document = %message.key, reason = parking.reason, "parked");
+                Ending::Parked
             }
-            SetAside::Not(Standing::Unsettled) => {
-                match self.begin(message, None, invocation).await? {
-                    Begun::Started(started) if started.frozen.is_some() => {
-                        Ok(self.held(message, *started, None))
-                    }
-                    // It was settled in between: the message comes back to what it is now.
-                    _ => Ok(Prepared::Ended(Ending::Again(Again::Soon))),
-                }
-            }
-            SetAside::Not(Standing::Changed(earlier)) => {
-                // An order that cannot be mapped has no scheme to ask: a change is held, the safe way.
-                info!(document = %message.key, booked = %earlier.version(), "changed, and cannot be mapped");
-                let held = self.parts.ledger.hold_changed(&new_document(message), epoch_ms()).await?;
-                Ok(Prepared::Ended(match held {
-                    SetAside::Done => Ending::Parked,
-                    SetAside::Not(standing) => after(&standing),
-                    SetAside::Free => Ending::Again(Again::Soon),
-                }))
-            }
-            SetAside::Not(standing) => Ok(Prepared::Ended(after(&standing))),
-            SetAside::Free => Ok(Prepared::Ended(Ending::Again(Again::Soon))),
-        }
+            SetAside::Not(Standing::Unsettled) => return self.take_over(message, invocation).await,
+            SetAside::Not(Standing::Changed(earlier)) => self.changed(message, scheme, &earlier).await?,
+            SetAside::Not(standing) => after(&standing),
+            SetAside::Free => Ending::Again(Again::Soon),
+        };
+        Ok(Prepared::Ended(ending))
+    }
+
+    /// Claims what an earlier attempt left unsettled, for a message that cannot be mapped itself.
+    async fn take_over(&self, message: &Message, invocation: &Invocation) -> Result<Prepared, LedgerError> {
+        let lease_until = invocation.lease_until_ms();
+        let taken =
+            self.parts.ledger.take_over(&message.key, &invocation.run, lease_until, epoch_ms()).await?;
+        Ok(match taken {
+            TakeOver::Started(started) => self.held(message, *started, None),
+            TakeOver::Busy { until_ms } => Prepared::Ended(Ending::Again(Again::At(until_ms))),
+            // It was settled in between: the message comes back to what it is now.
+            TakeOver::Settled => Prepared::Ended(Ending::Again(Again::Soon)),
+        })
     }
 }
 
@@ -225,8 +219,4 @@ fn after(standing: &Standing) -> Ending {
         Standing::Busy { until_ms } => Ending::Again(Again::At(*until_ms)),
         Standing::Unsettled | Standing::Changed(_) => Ending::Again(Again::Soon),
     }
-}
-
-fn unreadable(message: &str) -> String {
-    json!([{ "reason": "unreadable", "message": message }]).to_string()
 }

@@ -46,9 +46,10 @@ impl Deliver {
             }
         }
         let Some(order) = order else {
-            let problems = "an earlier attempt was not saved, and today's mapping cannot map it; it goes on with its own message";
-            info!(document = %hold.key(), "{problems}");
-            return self.give_back(&hold, Attempt::Uncounted, Again::Soon).await;
+            // Today's mapping cannot map what was sent. Proved absent, it goes on with its own message; else
+            // it is looked up again until it is.
+            let again = if late { Again::Soon } else { Again::Growing };
+            return self.give_back(&hold, Attempt::Uncounted, again).await;
         };
         let Some(slot) = slots.pop() else {
             return self.give_back(&hold, Attempt::Uncounted, Again::Soon).await;

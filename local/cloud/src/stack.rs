@@ -82,7 +82,7 @@ impl StackSettings {
                 maximum_concurrency: 3,
             },
             visibility: 6 * deliver_timeout,
-            max_receive_count: 100,
+            max_receive_count: 1_000,
             schedules: Vec::new(),
             log: LogSink::silent(),
         }
