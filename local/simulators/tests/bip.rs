@@ -14,7 +14,7 @@ use dougong_simulators::bip::{
     Done, Given, MasterData, Numbering, OldTokens, SAVE, Settings, Simulator, TOKEN,
 };
 use dougong_simulators::faults::{Fault, Rule, Strikes, When};
-use dougong_values::{DocumentKey, ResubmitKey};
+use dougong_values::{DocumentKey, ResubmitKey, VoucherCode};
 use order::{money, order, quantity};
 use secrecy::SecretString;
 
@@ -88,7 +88,7 @@ async fn an_order_is_kept_as_it_was_sent() {
     let [kept] = orders.as_slice() else { panic!("{orders:?}") };
     assert_eq!(
         (kept.id.as_str(), Some(kept.code.as_str())),
-        (id.as_str(), code.as_ref().map(|code| code.as_str()))
+        (id.as_str(), code.as_ref().map(VoucherCode::as_str))
     );
     assert_eq!(kept.id.len(), 19);
     assert_eq!(kept.resubmit_key.as_deref(), Some(sent.resubmit_check_key.as_str()));

@@ -1,8 +1,8 @@
 //! Calls at the shared pace with the shared token.
 //!
-//! A call is a slot used up. It gets the token first (a token that must be asked for is paid with the
-//! call's own slot, and the call takes a new one), waits for its slot's instant, and sends. What BIP says
-//! about pace, token and rights is acted on here, for everyone; what it says about the voucher is returned.
+//! A call is a slot used up. It waits for its slot's instant, gets the token (one that must be asked for is
+//! paid with the call's own slot, and the call takes a new one), and sends. What BIP says about pace, token
+//! and rights is acted on here, for everyone; what it says about the voucher is returned.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -200,12 +200,14 @@ impl<S: SharedState> Session<S> {
 
     /// Makes a call; a refused token is replaced and the call made once more.
     async fn call(&self, slot: Slot, call: &Call) -> Result<Reply, CallError> {
+        // The slot first: who asks for a token must not keep others waiting for a slot far away.
+        let slot = self.wait(slot).await?;
         let (token, slot) = self.token(slot, None).await?;
         let first = self.attempt(slot, &token, call).await;
         if !matches!(first, Err(CallError::TokenInvalid { .. })) {
             return first;
         }
-        let slot = self.reserve_one().await?;
+        let slot = self.wait(self.reserve_one().await?).await?;
         let (successor, slot) = self.token(slot, Some(&token)).await?;
         let second = self.attempt(slot, &successor, call).await;
         if let Err(CallError::TokenInvalid { code }) = &second {
@@ -215,9 +217,10 @@ impl<S: SharedState> Session<S> {
         second
     }
 
-    /// Waits for the slot, calls once, and acts on what concerns everyone.
+    /// Calls once, and acts on what concerns everyone.
     async fn attempt(&self, slot: Slot, token: &Token, call: &Call) -> Result<Reply, CallError> {
-        self.wait(slot).await?;
+        // Getting the token may have taken a while: the slot may be stale, or everyone paused.
+        let _used_up = self.wait(slot).await?;
         let started_ms = self.clock.now_ms();
         let reply = self.client.send(token, call).await;
         let elapsed_ms = self.clock.now_ms() - started_ms;
@@ -248,8 +251,9 @@ impl<S: SharedState> Session<S> {
         slots.pop().ok_or(NoSlot::Full { next_ms: self.clock.now_ms() + STALE_MS })
     }
 
-    /// Waits for the slot's instant. A stale slot is exchanged; a pause declared meanwhile ends the wait.
-    async fn wait(&self, mut slot: Slot) -> Result<(), NoSlot> {
+    /// Waits for the slot's instant and gives the slot back, due. A stale slot is exchanged; a pause declared
+    /// meanwhile ends the wait.
+    async fn wait(&self, mut slot: Slot) -> Result<Slot, NoSlot> {
         loop {
             let now = self.clock.now_ms();
             if let Some(Pause { until_ms, reason }) = self.pause_known().filter(|pause| now < pause.until_ms)
@@ -260,7 +264,7 @@ impl<S: SharedState> Session<S> {
             if late_ms > STALE_MS {
                 slot = self.reserve_one().await?;
             } else if late_ms >= 0 {
-                return Ok(());
+                return Ok(slot);
             } else {
                 tokio::time::sleep(Duration::from_millis(late_ms.unsigned_abs())).await;
             }
@@ -328,7 +332,7 @@ impl<S: SharedState> Session<S> {
     /// Asks BIP for a token, and once more with a fresh timestamp if that fails. Without one nobody can
     /// call, so everyone pauses.
     async fn ask_for_token(&self, slot: Slot) -> Result<Token, CallError> {
-        self.wait(slot).await?;
+        let _used_up = self.wait(slot).await?;
         let first = match self.client.request_token(self.clock.now_ms()).await {
             Ok(token) => return Ok(token),
             Err(throttled @ CallError::Throttled { .. }) => {
@@ -338,8 +342,7 @@ impl<S: SharedState> Session<S> {
             Err(error) => error,
         };
         warn!(error = %first, "BIP gave no token, asking once more");
-        let slot = self.reserve_one().await?;
-        self.wait(slot).await?;
+        let _used_up = self.wait(self.reserve_one().await?).await?;
         let second = match self.client.request_token(self.clock.now_ms()).await {
             Ok(token) => return Ok(token),
             Err(error) => error,
@@ -471,14 +474,14 @@ mod tests {
         let state = Alone::new(60, clock);
         let session = session(&state, clock);
         let mut slots = session.reserve(3, Duration::from_secs(10)).await.unwrap();
-        session.wait(slots.pop().unwrap()).await.unwrap();
-        assert_eq!(clock.now_ms(), START_MS + 2_000);
+        let due = session.wait(slots.pop().unwrap()).await.unwrap();
+        assert_eq!((clock.now_ms(), due.at_ms()), (START_MS + 2_000, START_MS + 2_000));
 
         // A second late is still in time; more would have calls bunch up.
         tokio::time::sleep(Duration::from_millis(10)).await;
-        session.wait(Slot { at_ms: clock.now_ms() - STALE_MS }).await.unwrap();
+        let _due = session.wait(Slot { at_ms: clock.now_ms() - STALE_MS }).await.unwrap();
         assert_eq!(clock.now_ms(), START_MS + 2_010);
-        session.wait(slots.pop().unwrap()).await.unwrap();
+        let _due = session.wait(slots.pop().unwrap()).await.unwrap();
         assert_eq!(clock.now_ms(), START_MS + 3_000, "a stale slot was used as it was");
     }
 
@@ -502,7 +505,7 @@ mod tests {
         assert!(matches!(session.reserve_one().await, Err(NoSlot::Paused { .. })));
         tokio::time::sleep(Duration::from_secs(76)).await;
         let slot = session.reserve_one().await.unwrap();
-        session.wait(slot).await.unwrap();
+        let _due = session.wait(slot).await.unwrap();
         assert!(session.pause_known().is_none());
     }
 }

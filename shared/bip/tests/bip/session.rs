@@ -52,6 +52,45 @@ async fn a_refused_token_is_replaced_once_and_the_call_made_again() {
     assert_eq!((gateway.calls(TOKEN), gateway.calls(SAVE)), (2, 3));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn twenty_callers_whose_token_died_ask_for_one_successor() {
+    let gateway = Gateway::start().await;
+    gateway.script.lock().unwrap().strict = true;
+    let session = Arc::new(gateway.session(alone()));
+    assert_eq!(session.save_order(slot(&session).await, &order()).await.name(), "saved");
+    gateway.script.lock().unwrap().tokens += 1;
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let session = Arc::clone(&session);
+        callers.spawn(async move { session.save_order(slot(&session).await, &order()).await });
+    }
+    for outcome in callers.join_all().await {
+        assert_eq!(outcome.name(), "saved", "{outcome:?}");
+    }
+    assert_eq!(gateway.calls(TOKEN), 2);
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_in_the_first_slot_whoever_comes_first() {
+    let gateway = Gateway::start().await;
+    let session = gateway.session(Alone::new(300, Clock::System)); // one call in 200 ms
+    let mut slots = session.reserve(4, Duration::from_secs(2)).await.unwrap();
+    let started_ms = Clock::System.now_ms();
+    let (last, first) = (slots.pop().unwrap(), slots.remove(0));
+    let (late, early) = tokio::join!(
+        async { session.save_order(last, &order()).await },
+        // A little later, so that the one with the last slot is there first.
+        async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            session.save_order(first, &order()).await
+        },
+    );
+    assert_eq!((late.name(), early.name()), ("saved", "saved"));
+    // Slots 1 (token), 4 and 5 (the first caller's new one): nobody had to exchange a stale one.
+    assert!(Clock::System.now_ms() - started_ms < 1_000);
+    assert_eq!(gateway.calls(TOKEN), 1);
+}
+
 #[tokio::test]
 async fn a_token_that_another_environment_refreshed_is_taken_not_asked_for() {
     let gateway = Gateway::start().await;
