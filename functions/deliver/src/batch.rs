@@ -8,73 +8,20 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use dougong_bip::{NoSlot, Slot};
 use dougong_ledger::{Attempt, LedgerError};
 use dougong_queue::Message;
-use dougong_runtime::{Deadline, Metrics, Unit, epoch_ms, with_causes};
-use dougong_values::RunId;
+use dougong_runtime::{Metrics, Unit, epoch_ms, with_causes};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tracing::{error, info, warn};
 
-use crate::Deliver;
 use crate::backoff::{AFTER_UNKNOWN_SECONDS, Jitter, growing, until};
+use crate::ending::{Again, Ending};
 use crate::prepare::{Held, Prepared};
+use crate::{Deliver, Invocation};
 
 /// Kept back of the invocation's time for recording outcomes and answering.
 const WIND_UP: Duration = Duration::from_secs(5);
-/// A document's lease outlives the invocation's own deadline by this much, milliseconds.
-const LEASE_MARGIN_MS: i64 = 5_000;
 /// While the settings are wrong a message comes back this often, seconds.
 const MISCONFIGURED_SECONDS: u32 = 300;
-
-/// How a message came to its end in this invocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// BIP saved the voucher.
-    Posted,
-    /// BIP had the voucher already: a duplicate avoided.
-    AlreadySaved,
-    /// The ledger had it as booked already: a duplicate avoided.
-    AlreadyPosted,
-    /// A person has to look at the document.
-    Parked,
-    /// Nothing is to be done: a newer message exists, or it is parked or skipped already.
-    Nothing,
-    /// It is no message of ours and lies in the dead-letter queue now.
-    DeadLettered,
-    /// The message comes back.
-    Again(Again),
-}
-
-/// When a message comes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Again {
-    /// At once, nearly: something else was settled first.
-    Soon,
-    /// After a wait that doubles each time.
-    Growing,
-    /// After BIP may have finished what it was at.
-    Unknown,
-    /// At an instant, milliseconds since the epoch: a lease ends, a pause is over, a slot is free.
-    At(i64),
-    /// When everyone's pause is over.
-    Throttled,
-    /// When a person has mended the settings.
-    Misconfigured,
-    /// The code failed, not the order: a panic, or an attempt that never ended.
-    Failed,
-}
-
-/// What all messages of an invocation share.
-#[derive(Debug, Clone)]
-pub(crate) struct Invocation {
-    pub(crate) run: RunId,
-    pub(crate) deadline: Deadline,
-}
-
-impl Invocation {
-    pub(crate) fn lease_until_ms(&self) -> i64 {
-        self.deadline.epoch_ms().saturating_add(LEASE_MARGIN_MS)
-    }
-}
 
 /// The pause that this environment knows of, milliseconds since the epoch: while it lasts, messages go back
 /// without a single request.

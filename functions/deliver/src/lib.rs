@@ -2,6 +2,7 @@
 
 mod backoff;
 mod batch;
+mod ending;
 mod prepare;
 mod settle;
 
@@ -10,9 +11,26 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsEvent;
 use dougong_runtime::{BipSession, Deadline, Parts, StartError, run_id};
+use dougong_values::RunId;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
-use crate::batch::{Invocation, KnownPause};
+use crate::batch::KnownPause;
+
+/// A document's lease outlives the invocation's own deadline by this much, milliseconds.
+const LEASE_MARGIN_MS: i64 = 5_000;
+
+/// What all messages of an invocation share.
+#[derive(Debug, Clone)]
+struct Invocation {
+    run: RunId,
+    deadline: Deadline,
+}
+
+impl Invocation {
+    fn lease_until_ms(&self) -> i64 {
+        self.deadline.epoch_ms().saturating_add(LEASE_MARGIN_MS)
+    }
+}
 
 /// Everything a delivery works with.
 struct Deliver {

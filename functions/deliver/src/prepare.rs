@@ -13,8 +13,8 @@ use dougong_wdt::Stockout;
 use serde_json::json;
 use tracing::{error, info, warn};
 
-use crate::Deliver;
-use crate::batch::{Again, Ending, Invocation};
+use crate::ending::{Again, Ending};
+use crate::{Deliver, Invocation};
 
 /// A message whose document stands still until BIP is called, or has come to an end without that.
 pub(crate) enum Prepared {

@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::Deliver;
 use crate::backoff::AFTER_UNKNOWN_SECONDS;
-use crate::batch::{Again, Ending};
+use crate::ending::{Again, Ending};
 use crate::prepare::Held;
 
 /// After this many attempts that BIP was too busy for, a person is asked.

@@ -1,0 +1,39 @@
+//! How a message ends, or when it comes back.
+
+/// How a message came to its end in this invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// BIP saved the voucher.
+    Posted,
+    /// BIP had the voucher already: a duplicate avoided.
+    AlreadySaved,
+    /// The ledger had it as booked already: a duplicate avoided.
+    AlreadyPosted,
+    /// A person has to look at the document.
+    Parked,
+    /// Nothing is to be done: a newer message exists, or it is parked or skipped already.
+    Nothing,
+    /// It is no message of ours and lies in the dead-letter queue now.
+    DeadLettered,
+    /// The message comes back.
+    Again(Again),
+}
+
+/// When a message comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// At once, nearly: something else was settled first.
+    Soon,
+    /// After a wait that doubles each time.
+    Growing,
+    /// After BIP may have finished what it was at.
+    Unknown,
+    /// At an instant, milliseconds since the epoch: a lease ends, a pause is over, a slot is free.
+    At(i64),
+    /// When everyone's pause is over.
+    Throttled,
+    /// When a person has mended the settings.
+    Misconfigured,
+    /// The code failed, not the order: a panic, or an attempt that never ended.
+    Failed,
+}
