@@ -1,1 +1,21 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::missing_panics_doc,
+    reason = "a harness reports by panicking"
+)]
+
+mod archives;
+mod binaries;
+mod books;
+mod recorded;
+mod secrets;
+mod world;
+
+pub use books::{Parked, is_sold};
+pub use recorded::{Operation, Recorded};
+pub use secrets::Canaries;
+pub use world::{Pulled, SCHEME, TENANT, World, WorldSettings, edit};

@@ -1,4 +1,5 @@
 //! What keeps `deliver` from starting is said at once: everything, where, and what to write instead.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;

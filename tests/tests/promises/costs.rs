@@ -1,0 +1,47 @@
+//! What an order costs on the happy path: every request is on a user's bill.
+
+use dougong_tests::{World, WorldSettings};
+
+use crate::{sold, yesterday};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_requests_per_order_stay_within_their_budget() {
+    let world = World::start(WorldSettings::from(yesterday().start())).await;
+    let orders: u32 = 500;
+    world.wdt.add(sold(1_401, orders as usize));
+    world.pull_and_settle().await;
+    assert_eq!(world.assert_books_agree(), orders as usize);
+
+    let (tables, queue) = (world.tables.counts(), world.queue.counts());
+    let documents = &world.stack.tables().documents;
+    let sum = |wanted: &dyn Fn(&str, bool) -> bool| -> u64 {
+        tables
+            .iter()
+            .filter(|(kind, _)| wanted(&kind.name, kind.table == *documents))
+            .map(|(_, count)| count)
+            .sum()
+    };
+    let is_read = |name: &str| matches!(name, "GetItem" | "BatchGetItem" | "Query" | "Scan");
+    let budget = |what: &str, count: u64, per_thousand: u64| {
+        let limit = u64::from(orders) * per_thousand / 1_000;
+        println!("{what}: {count} for {orders} orders, at most {limit}");
+        assert!(
+            count <= limit,
+            "{what}: {count} for {orders} orders, at most {limit}\n{tables:#?}\n{queue:#?}"
+        );
+    };
+    // One write when queued, two when delivered.
+    budget("writes of documents", sum(&|name, documents| documents && !is_read(name)), 3_000);
+    // The pace of BIP is reserved for a batch at once; watermark, lease and token are a few.
+    budget("writes beside the documents", sum(&|name, documents| !documents && !is_read(name)), 250);
+    // 100 documents a read, and the token once per environment.
+    budget("reads", sum(&|name, _| is_read(name)), 60);
+    budget("scans", sum(&|name, _| name == "Scan"), 0);
+    // Ten messages a batch: sent, received, deleted. The receives that find less than ten come on top.
+    budget("requests to SQS", queue.values().sum(), 400);
+    // One save each, and the token.
+    budget("calls to BIP", world.bip.calls().len() as u64, 1_010);
+    // A page has 100; the first page of a window is read twice.
+    budget("calls to WDT", world.wdt.calls().len() as u64, 24);
+    world.end().await;
+}
