@@ -1,0 +1,83 @@
+//! `dougong demo`: a day of orders through the real functions, and the books compared afterwards.
+
+mod audit;
+mod drive;
+mod faults;
+mod folder;
+mod logs;
+mod master;
+mod progress;
+mod report;
+mod truth;
+mod world;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::arguments::DemoArguments;
+use crate::demo::drive::{Ending, drive};
+use crate::demo::progress::Progress;
+use crate::demo::report::Report;
+use crate::demo::world::World;
+use crate::failure::Failure;
+use crate::lang::Lang;
+use crate::words;
+
+/// What a shell reports for a program that Ctrl-C ended.
+const STOPPED: u8 = 130;
+/// How long functions at work may take to finish when the demo ends.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs the demo and prints what it came to; the exit code tells whether every order is accounted for.
+pub(crate) async fn run(options: DemoArguments) -> ExitCode {
+    let lang = Lang::choose(options.lang, &|name| std::env::var(name).ok());
+    let stopped = tokio::select! {
+        result = demo(&options, lang) => result,
+        _ = tokio::signal::ctrl_c() => {
+            // Dropping the demo kills the functions and deletes what is not kept.
+            eprintln!("\n{}", lang.pick(words::STOPPED));
+            return ExitCode::from(STOPPED);
+        }
+    };
+    match stopped {
+        Ok(report) => {
+            let text = if options.json { json(&report) } else { Ok(report.table(lang)) };
+            let printed = text.and_then(|text| std::io::stdout().lock().write_all(text.as_bytes()));
+            let good = report.accounted && printed.is_ok();
+            if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(failure) => {
+            eprint!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn demo(options: &DemoArguments, lang: Lang) -> Result<Report, Failure> {
+    let started = Instant::now();
+    let mut progress = Progress::start(lang, u64::from(options.orders));
+    progress.say(words::STARTING);
+    let world = World::start(options, lang).await?;
+    let ending = drive(&world, options.pace, &mut progress).await;
+    let report = match ending {
+        Ok(ending) => {
+            if ending == Ending::Stalled {
+                progress.say(words::STALLED);
+                world.logs.last_words().iter().for_each(|line| progress.line(line));
+            }
+            world.report(options, started.elapsed()).await
+        }
+        Err(failure) => Err(failure),
+    };
+    progress.finish();
+    let folder = world.stop(GRACE).await;
+    if let Some(kept) = folder.kept() {
+        eprintln!("{}", words::kept(lang, &kept.display().to_string()));
+    }
+    report
+}
+
+fn json(report: &Report) -> std::io::Result<String> {
+    Ok(serde_json::to_string_pretty(report)? + "\n")
+}

@@ -1,0 +1,106 @@
+//! Drives a demo to its end: the schedule, the orders that come late, and the wait until all have ended.
+
+use std::time::{Duration, Instant};
+
+use dougong_cloud::InvokeError;
+
+use crate::arguments::Pace;
+use crate::demo::progress::Progress;
+use crate::demo::world::{PULL_EVENT, RESCAN_EVENT, World};
+use crate::failure::Failure;
+use crate::words;
+
+/// How a demo's orders came to their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Every order has ended.
+    Complete,
+    /// Nothing moved any more.
+    Stalled,
+}
+
+/// Pulls by schedule until every order has ended, then reads the whole day once more to see that nothing is doubled.
+pub(crate) async fn drive(world: &World, pace: Pace, progress: &mut Progress) -> Result<Ending, Failure> {
+    let rhythm = Rhythm::of(pace);
+    let ending = tokio::select! {
+        ending = watch(world, rhythm, progress) => ending?,
+        error = schedule(world, rhythm) => return Err(cannot_start(world, &error, progress)),
+    };
+    if ending == Ending::Complete {
+        progress.say(words::SETTLING);
+        // What a re-scan finds, and what a killed function left, must change nothing.
+        let _ = world.stack.pull(RESCAN_EVENT).await;
+        let _ = tokio::time::timeout(rhythm.stalled, world.stack.idle()).await;
+    }
+    Ok(ending)
+}
+
+/// How often things happen.
+#[derive(Debug, Clone, Copy)]
+struct Rhythm {
+    pull_every: Duration,
+    look_every: Duration,
+    stalled: Duration,
+}
+
+impl Rhythm {
+    const fn of(pace: Pace) -> Self {
+        match pace {
+            Pace::Fast => Self {
+                pull_every: Duration::from_secs(2),
+                look_every: Duration::from_millis(250),
+                stalled: Duration::from_mins(3),
+            },
+            Pace::Real => Self {
+                pull_every: Duration::from_secs(30),
+                look_every: Duration::from_secs(1),
+                stalled: Duration::from_mins(10),
+            },
+        }
+    }
+}
+
+/// Sends the schedule's event again and again; comes back only when the function cannot start at all.
+async fn schedule(world: &World, rhythm: Rhythm) -> InvokeError {
+    loop {
+        if let Err(error @ InvokeError::Init { .. }) = world.stack.pull(PULL_EVENT).await {
+            return error;
+        }
+        tokio::time::sleep(rhythm.pull_every).await;
+    }
+}
+
+/// Waits until every order has ended; lets the late ones complete when half of the day is done.
+async fn watch(world: &World, rhythm: Rhythm, progress: &mut Progress) -> Result<Ending, Failure> {
+    let mut last = (0, Instant::now());
+    let mut late_are_out = false;
+    loop {
+        let looked = Instant::now();
+        let audit = world.look().await?;
+        let (booked, parked) = (audit.booked.orders, audit.parked_orders());
+        let excluded: u64 = audit.excluded.iter().map(|group| group.orders).sum();
+        let ended = booked + parked;
+        let total = audit.shipped.orders - excluded;
+        progress.show(booked, parked, total);
+        if !late_are_out && ended * 2 >= total {
+            late_are_out = true;
+            world.complete_late_orders();
+            continue;
+        }
+        if audit.unaccounted.is_empty() {
+            return Ok(Ending::Complete);
+        }
+        if ended != last.0 {
+            last = (ended, Instant::now());
+        } else if last.1.elapsed() > rhythm.stalled {
+            return Ok(Ending::Stalled);
+        }
+        // Looking at a large day takes a while itself: most of the machine is for the functions.
+        tokio::time::sleep(rhythm.look_every.max(looked.elapsed() * 5)).await;
+    }
+}
+
+fn cannot_start(world: &World, error: &InvokeError, progress: &Progress) -> Failure {
+    world.logs.last_words().iter().for_each(|line| progress.line(line));
+    Failure::caused(error, progress.pick(words::REPORT_BUG))
+}

@@ -1,0 +1,74 @@
+//! What goes wrong in a demo, as scripts of the simulators: one for WDT, one for BIP.
+
+use std::time::Duration;
+
+use dougong_simulators::faults::Strikes::{AfterCommit, BeforeCommit};
+use dougong_simulators::faults::{Fault, Faults, Rule, When};
+use dougong_simulators::{bip, wdt};
+
+use crate::arguments::FaultKind;
+
+/// Returns what goes wrong at WDT.
+pub(crate) fn of_wdt(kind: FaultKind, seed: u64) -> Faults {
+    let on = |when, fault| Rule::on(wdt::OPERATION, when, fault);
+    match kind {
+        FaultKind::None => Faults::none(),
+        FaultKind::Mild => Faults::script(
+            seed,
+            [
+                on(When::Nth(2), Fault::Reset(BeforeCommit)),
+                on(When::Nth(6), Fault::Slow(Duration::from_millis(700))),
+            ],
+        ),
+        FaultKind::Storm => Faults::script(
+            seed,
+            [
+                on(When::Nth(2), Fault::Reset(BeforeCommit)),
+                on(When::Nth(4), Fault::Timeout(BeforeCommit)),
+                on(When::Nth(7), Fault::Html(BeforeCommit)),
+                on(When::PerMille(30), Fault::TruncatedJson(BeforeCommit)),
+                on(When::PerMille(30), Fault::Slow(Duration::from_millis(900))),
+            ],
+        ),
+    }
+}
+
+/// Returns what goes wrong at BIP. What strikes after the commit is what doubles orders elsewhere.
+pub(crate) fn of_bip(kind: FaultKind, seed: u64, orders: u32) -> Faults {
+    let save = |when, fault| Rule::on(bip::SAVE, when, fault);
+    let code = |code: &str| Fault::Code(code.to_owned(), AfterCommit);
+    match kind {
+        FaultKind::None => Faults::none(),
+        FaultKind::Mild => Faults::script(
+            seed,
+            [
+                save(When::Nth(5), Fault::Timeout(AfterCommit)),
+                save(When::Nth(9), Fault::Timeout(BeforeCommit)),
+                save(When::Nth(13), Fault::Reset(AfterCommit)),
+                save(When::Nth(17), Fault::TokenExpired),
+                save(When::Nth(21), Fault::Status(502, AfterCommit)),
+                save(When::Nth(25), Fault::Html(AfterCommit)),
+                save(When::Nth(29), code("310504")),
+                save(When::EveryNth(40), Fault::Slow(Duration::from_millis(400))),
+            ],
+        ),
+        FaultKind::Storm => Faults::script(
+            seed,
+            [
+                // A throttle costs everybody a minute, as it does with the real one: once is enough to see it.
+                save(When::Nth(u64::from(orders / 2).max(1)), Fault::Throttle),
+                save(When::PerMille(10), Fault::Timeout(AfterCommit)),
+                save(When::PerMille(10), Fault::Timeout(BeforeCommit)),
+                save(When::PerMille(15), Fault::Reset(AfterCommit)),
+                save(When::PerMille(10), Fault::Reset(BeforeCommit)),
+                save(When::PerMille(15), Fault::Status(503, AfterCommit)),
+                save(When::PerMille(15), Fault::Html(AfterCommit)),
+                save(When::PerMille(15), Fault::TruncatedJson(AfterCommit)),
+                save(When::PerMille(10), code("202")),
+                save(When::PerMille(10), code("310504")),
+                save(When::EveryNth(150), Fault::TokenExpired),
+                save(When::PerMille(40), Fault::Slow(Duration::from_millis(600))),
+            ],
+        ),
+    }
+}

@@ -1,0 +1,176 @@
+//! Every sentence a person reads, in every language. A text that lacks one does not compile.
+
+use crate::lang::{Lang, Texts};
+
+macro_rules! words {
+    ($($name:ident: $en:literal, $zh:literal;)*) => {
+        $(pub(crate) const $name: Texts = Texts { en: $en, zh: $zh };)*
+    };
+}
+
+words! {
+    ORDERS: "orders", "订单";
+    COUNT: "orders", "单数";
+    WDT_AMOUNT: "WDT amount", "旺店通金额";
+    BIP_AMOUNT: "BIP amount", "BIP 金额";
+    DIFFERENCE: "difference", "差额";
+    WHAT_TO_DO: "what to do", "处理办法";
+    SHIPPED: "shipped and completed in WDT", "旺店通已发货并完成";
+    BOOKED: "booked in BIP", "BIP 已入账";
+    PARKED: "parked: ", "待人工处理：";
+    EXCLUDED: "left out by a rule: ", "按规则不入账：";
+    UNACCOUNTED: "unaccounted for", "下落不明";
+    NOT_YET: "not completed in WDT yet", "旺店通尚未完成";
+
+    CALLS: "calls", "调用";
+    TIMES: "times", "次数";
+    PER_ORDER: "per order", "每单";
+    CALLS_WDT: "WDT: pages read", "旺店通：读取页数";
+    CALLS_SAVE: "BIP: orders saved", "BIP：保存订单";
+    CALLS_TOKEN: "BIP: tokens", "BIP：令牌";
+    CALLS_LOOKUP: "BIP: look-ups", "BIP：查询";
+    CALLS_DYNAMODB: "DynamoDB: requests", "DynamoDB：请求";
+    CALLS_SQS: "SQS: requests", "SQS：请求";
+
+    HAPPENED: "on the way", "途中";
+    LATE: "orders completed while the demo ran", "演示期间才完成的订单";
+    MOVED: "orders that moved while WDT was paged", "翻页期间移动的订单";
+    FAULTS_MET: "faults that WDT and BIP made", "旺店通和 BIP 发生的故障";
+    KILLED: "function processes killed", "被强制结束的函数进程";
+    REPEATED_ROWS: "duplicates avoided: orders WDT listed again", "避免重复：旺店通重复列出的订单";
+    REPEATED_SAVES: "duplicates avoided: saves repeated under the same key", "避免重复：同一幂等键的重复保存";
+    TIME: "time", "用时";
+
+    WAITING: "booked or parked", "已入账或待处理";
+    STARTING: "starting the cloud on this machine, WDT and BIP", "正在本机启动云环境、旺店通和 BIP";
+    SETTLING: "all orders have ended; looking once more for doubles", "订单均已结束，再次核查有无重复";
+    STOPPED: "stopped; nothing was left running", "已停止，没有遗留进程";
+    STALLED: "nothing moved for a long time; the demo ends here", "长时间没有进展，演示到此结束";
+    GOOD: "Every order is accounted for exactly once, and nothing is doubled.", "每张订单都有着落，且只记一次，没有重复。";
+    BAD: "Not every order is accounted for exactly once:", "并非每张订单都有着落且只记一次：";
+
+    KEEP_NOT_EMPTY: "name a folder that does not exist yet, or an empty one", "请指定一个尚不存在的目录或空目录";
+    KEEP_UNWRITABLE: "name a folder that you may write to", "请指定一个可写的目录";
+    REPORT_BUG: "this is a fault of the demo itself: run it again with --keep DIR and look into DIR/functions.log",
+        "这是演示程序自身的问题：请加 --keep DIR 重新运行，并查看 DIR/functions.log";
+}
+
+/// Why an order waits for a person, and what that person does.
+pub(crate) struct Repair {
+    pub(crate) reason: Texts,
+    pub(crate) what_to_do: Texts,
+}
+
+macro_rules! repairs {
+    ($($name:literal => $en:literal, $zh:literal; $en_do:literal, $zh_do:literal;)*) => {
+        /// Explains a stable reason name of the ledger; `None` for one that this version does not know.
+        pub(crate) fn repair(reason: &str) -> Option<Repair> {
+            match reason {
+                $($name => Some(Repair {
+                    reason: Texts { en: $en, zh: $zh },
+                    what_to_do: Texts { en: $en_do, zh: $zh_do },
+                }),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+repairs! {
+    "unknown_shop" => "shop not in the table", "店铺未登记";
+        "add the shop to tables/shops.csv", "在 tables/shops.csv 中登记店铺";
+    "unknown_warehouse" => "warehouse not in the table", "仓库未登记";
+        "add the warehouse to tables/warehouses.csv", "在 tables/warehouses.csv 中登记仓库";
+    "unknown_goods" => "goods not in the table", "货品未登记";
+        "add the goods code to tables/goods.csv", "在 tables/goods.csv 中登记商家编码";
+    "missing_field" => "a field is empty", "字段为空";
+        "fill it in WDT, or set it by a rule", "在旺店通补全，或在规则中设定";
+    "postage_mismatch" => "shares and postage are not the receivable", "分摊加邮费不等于应收";
+        "correct the amounts in WDT", "在旺店通更正金额";
+    "postage_nowhere" => "no line can carry the postage", "邮费无处分摊";
+        "book postage on a line of its own (postage = \"line\")", "改为邮费单独成行（postage = \"line\"）";
+    "priced_gift" => "a gift has a price", "赠品带价格";
+        "correct the gift in WDT", "在旺店通更正赠品";
+    "refunded_line" => "a line was refunded", "明细已退款";
+        "decide with the shop whether to book it", "与店铺确认是否入账";
+    "bad_quantity" => "a quantity cannot be booked", "数量有误";
+        "correct the quantity in WDT or the unit in tables/goods.csv", "在旺店通更正数量，或更正 tables/goods.csv 的单位";
+    "bad_amount" => "an amount cannot be booked", "金额有误";
+        "correct the amount in WDT", "在旺店通更正金额";
+    "batch_missing" => "batch number missing", "缺少批次";
+        "enter the batch in WDT", "在旺店通补录批次";
+    "batch_mismatch" => "batches do not add up to the line", "批次数量与明细不符";
+        "correct the batches in WDT", "在旺店通更正批次";
+    "expiry_missing" => "expiry date missing", "缺少效期";
+        "enter the expiry date in WDT", "在旺店通补录效期";
+    "no_lines" => "no line to book", "没有可入账的明细";
+        "look at the order in WDT", "在旺店通核对订单";
+    "check_failed" => "breaks a rule of BIP", "不符合 BIP 校验";
+        "read the problem in the ledger", "查看台账中的问题说明";
+    "refused" => "refused by BIP", "BIP 拒绝";
+        "read BIP's words in the ledger", "查看台账中 BIP 的答复";
+    "busy" => "BIP stayed too busy", "BIP 持续繁忙";
+        "send it again later", "稍后重新发送";
+    "code_taken" => "BIP holds another voucher of this code", "BIP 已有同号的其他单据";
+        "compare both vouchers", "核对两张单据";
+    "unknown_outcome" => "nobody knows whether BIP has it", "BIP 是否入账未知";
+        "look it up in BIP", "在 BIP 中查询";
+    "changed" => "changed after it was booked", "入账后又有变动";
+        "correct the voucher in BIP", "在 BIP 中更正单据";
+    "unreadable" => "cannot be read", "无法读取";
+        "look at the order in WDT", "在旺店通核对订单";
+    "too_large" => "too large for the queue", "超出队列容量";
+        "split the order in WDT", "在旺店通拆分订单";
+}
+
+/// Says where the kept files are.
+pub(crate) fn kept(lang: Lang, folder: &str) -> String {
+    match lang {
+        Lang::En => format!("kept in {folder}: config/, ledger.sqlite, functions.log"),
+        Lang::Zh => format!("已保留在 {folder}：config/、ledger.sqlite、functions.log"),
+    }
+}
+
+/// Heads the report.
+pub(crate) fn title(lang: Lang, day: &str, seed: u64, faults: &str, pace: &str) -> String {
+    match lang {
+        Lang::En => format!("A day of orders, {day} (seed {seed}, faults {faults}, pace {pace})"),
+        Lang::Zh => format!("一天的订单，{day}（种子 {seed}，故障 {faults}，节奏 {pace}）"),
+    }
+}
+
+/// Says how long it took.
+pub(crate) fn seconds(lang: Lang, text: &str) -> String {
+    match lang {
+        Lang::En => format!("{text} s"),
+        Lang::Zh => format!("{text} 秒"),
+    }
+}
+
+/// Says how far the demo is.
+pub(crate) fn progress(lang: Lang, booked: u64, parked: u64, total: u64) -> String {
+    match lang {
+        Lang::En => format!("{booked} booked and {parked} parked of {total}"),
+        Lang::Zh => format!("共 {total} 单，已入账 {booked}，待处理 {parked}"),
+    }
+}
+
+/// Names the rule that leaves an order out; `None` for one that this version does not know.
+pub(crate) fn exclusion(reason: &str) -> Option<Texts> {
+    match reason {
+        "status" => Some(Texts { en: "status", zh: "单据状态" }),
+        "trade_type" => Some(Texts { en: "order type", zh: "订单类型" }),
+        "refund_status" => Some(Texts { en: "refunded", zh: "已退款" }),
+        "shop" => Some(Texts { en: "shop", zh: "店铺" }),
+        "warehouse" => Some(Texts { en: "warehouse", zh: "仓库" }),
+        _ => None,
+    }
+}
+
+/// Says that a folder is in use.
+pub(crate) fn not_empty(lang: Lang, folder: &str) -> String {
+    match lang {
+        Lang::En => format!("the folder {folder} is not empty"),
+        Lang::Zh => format!("目录 {folder} 不为空"),
+    }
+}
