@@ -109,6 +109,8 @@ async fn overlapping_windows_repeated_messages_and_two_pulls_at_once_book_nothin
     assert_eq!((live.queued, live.held), (0, false), "{live:?}");
     world.settle().await;
     assert_eq!(world.assert_books_agree(), orders);
+    let again = world.bip.orders().iter().filter(|voucher| voucher.repeats > 0).count();
+    assert_eq!(again, 0, "the ledger knows a duplicate before BIP is asked");
     world.assert_nothing_parked().await;
     world.end().await;
 }

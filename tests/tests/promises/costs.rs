@@ -32,8 +32,9 @@ async fn the_requests_per_order_stay_within_their_budget() {
     };
     // One write when queued, two when delivered.
     budget("writes of documents", sum(&|name, documents| documents && !is_read(name)), 3_000);
-    // The pace of BIP is reserved for a batch at once; watermark, lease and token are a few.
-    budget("writes beside the documents", sum(&|name, documents| !documents && !is_read(name)), 250);
+    // The pace of BIP is reserved for a batch at once, with one write while there is a backlog and two without (as
+    // here, where BIP is never the slower one); watermark, lease and token are a few.
+    budget("writes beside the documents", sum(&|name, documents| !documents && !is_read(name)), 300);
     // 100 documents a read, and the token once per environment.
     budget("reads", sum(&|name, _| is_read(name)), 60);
     budget("scans", sum(&|name, _| name == "Scan"), 0);

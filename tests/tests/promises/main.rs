@@ -2,6 +2,7 @@
 //!
 //! One test binary: its tests wait more than they work, and linking the AWS SDK takes longer than either.
 
+mod at_bips_pace;
 mod bad_input;
 mod books;
 mod costs;
