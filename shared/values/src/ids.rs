@@ -188,9 +188,9 @@ impl FromStr for DocumentKey {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let key = checked("document key", text, 200)?;
-        let known = key.split_once('#').is_some_and(|(kind, id)| {
-            kind == DocumentKind::Stockout.as_str() && !id.is_empty()
-        });
+        let known = key
+            .split_once('#')
+            .is_some_and(|(kind, id)| kind == DocumentKind::Stockout.as_str() && !id.is_empty());
         if known {
             Ok(Self(key))
         } else {

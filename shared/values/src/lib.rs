@@ -9,8 +9,8 @@ mod money;
 mod time;
 
 pub use ids::{
-    Account, DocumentKey, DocumentKind, InvalidId, ResubmitKey, RunId, SchemeId, ShopNo, Sid,
-    SpecNo, StockoutId, TenantId, Version, VoucherCode, VoucherId, WarehouseNo,
+    Account, DocumentKey, DocumentKind, InvalidId, ResubmitKey, RunId, SchemeId, ShopNo, Sid, SpecNo,
+    StockoutId, TenantId, Version, VoucherCode, VoucherId, WarehouseNo,
 };
 pub use masked::mask;
 pub use money::{InvalidDecimal, Money, Quantity, spread_cents};

@@ -224,7 +224,9 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_number_is_refused() {
-        for text in ["", " ", "+1", "1_000", "1,000.00", ".5", "5.", "NaN", "１２", "0x1", "--1", "1e", "1e999"] {
+        for text in
+            ["", " ", "+1", "1_000", "1,000.00", ".5", "5.", "NaN", "１２", "0x1", "--1", "1e", "1e999"]
+        {
             assert!(text.parse::<Money>().is_err(), "{text:?} was read");
         }
         assert!(serde_json::from_str::<Money>("null").is_err());
