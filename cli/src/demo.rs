@@ -12,6 +12,7 @@ mod truth;
 mod world;
 
 use std::io::Write;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -32,20 +33,16 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Runs the demo and prints what it came to; the exit code tells whether every order is accounted for.
 pub(crate) async fn run(options: DemoArguments) -> ExitCode {
     let lang = Lang::choose(options.lang, &|name| std::env::var(name).ok());
-    let stopped = tokio::select! {
-        result = demo(&options, lang) => result,
-        _ = tokio::signal::ctrl_c() => {
-            // Dropping the demo kills the functions and deletes what is not kept.
-            eprintln!("\n{}", lang.pick(words::STOPPED));
-            return ExitCode::from(STOPPED);
-        }
-    };
-    match stopped {
-        Ok(report) => {
+    match demo(&options, lang).await {
+        Ok(Some(report)) => {
             let text = if options.json { json(&report) } else { Ok(report.table(lang)) };
             let printed = text.and_then(|text| std::io::stdout().lock().write_all(text.as_bytes()));
             let good = report.accounted && printed.is_ok();
             if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Ok(None) => {
+            eprintln!("\n{}", lang.pick(words::STOPPED));
+            ExitCode::from(STOPPED)
         }
         Err(failure) => {
             eprint!("{failure}");
@@ -54,24 +51,36 @@ pub(crate) async fn run(options: DemoArguments) -> ExitCode {
     }
 }
 
-async fn demo(options: &DemoArguments, lang: Lang) -> Result<Report, Failure> {
+/// Runs the demo to its report; `None` when Ctrl-C ended it.
+async fn demo(options: &DemoArguments, lang: Lang) -> Result<Option<Report>, Failure> {
     let started = Instant::now();
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     let mut progress = Progress::start(lang, u64::from(options.orders));
     progress.say(words::STARTING);
-    let world = World::start(options, lang).await?;
-    let ending = drive(&world, options.pace, &mut progress).await;
+    let world = tokio::select! {
+        biased;
+        _ = &mut interrupted => return Ok(None),
+        world = World::start(options, lang) => world?,
+    };
+    let ending = tokio::select! {
+        biased;
+        _ = &mut interrupted => None,
+        ending = drive(&world, options.pace, &mut progress) => Some(ending),
+    };
     let report = match ending {
-        Ok(ending) => {
+        None => Ok(None),
+        Some(Err(failure)) => Err(failure),
+        Some(Ok(ending)) => {
             if ending == Ending::Stalled {
                 progress.say(words::STALLED);
                 world.logs.last_words().iter().for_each(|line| progress.line(line));
             }
-            world.report(options, started.elapsed()).await
+            world.report(options, started.elapsed()).await.map(Some)
         }
-        Err(failure) => Err(failure),
     };
-    progress.finish();
-    let folder = world.stop(GRACE).await;
+    drop(progress);
+    let grace = if matches!(report, Ok(Some(_))) { GRACE } else { Duration::ZERO };
+    let folder = world.stop(grace).await;
     if let Some(kept) = folder.kept() {
         eprintln!("{}", words::kept(lang, &kept.display().to_string()));
     }

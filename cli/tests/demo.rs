@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -107,6 +109,24 @@ fn what_is_kept_is_where_it_says_and_a_folder_in_use_is_left_alone() {
             "hint: name a folder that does not exist yet, or an empty one".to_owned(),
         ]
     );
+}
+
+#[test]
+fn ctrl_c_stops_at_once_and_leaves_nothing_behind() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dougong"));
+    command.args(["demo", "--orders", "2000", "--lang", "en"]).env("TMPDIR", temporary.path());
+    let mut demo = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(demo.stderr.take().unwrap()).lines();
+    // The first line of progress: the functions are at work.
+    assert!(lines.any(|line| line.unwrap().contains(" booked and ")));
+
+    let asked = Instant::now();
+    assert!(Command::new("kill").args(["-INT", &demo.id().to_string()]).status().unwrap().success());
+    assert_eq!(demo.wait().unwrap().code(), Some(130));
+    assert!(asked.elapsed() < Duration::from_secs(10));
+    assert!(lines.any(|line| line.unwrap() == "stopped; nothing was left running"));
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
 }
 
 #[test]
