@@ -20,21 +20,31 @@ use crate::{Deliver, Invocation};
 
 /// Kept back of the invocation's time for recording outcomes and answering.
 const WIND_UP: Duration = Duration::from_secs(5);
+/// After BIP limited calls everyone waits as long as its pause lasts, at least (`protocols/bip.md` §3.2).
+const THROTTLED_MS: i64 = 60_000;
+/// A pause is believed for so long before the ledger is asked again.
+const ASK_AGAIN_MS: i64 = 30_000;
 /// While the settings are wrong a message comes back this often, seconds.
 const MISCONFIGURED_SECONDS: u32 = 300;
 
-/// The pause that this environment knows of, milliseconds since the epoch: while it lasts, messages go back
-/// without a single request.
+/// The pause that this environment knows of: while it lasts, messages go back without a single request.
 #[derive(Debug, Default)]
-pub(crate) struct KnownPause(AtomicI64);
+pub(crate) struct KnownPause {
+    until_ms: AtomicI64,
+    /// From then on the ledger is asked again: an operator may have ended the pause.
+    ask_again_ms: AtomicI64,
+}
 
 impl KnownPause {
-    fn until(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
+    /// Returns the pause's end while it is to be believed without asking.
+    fn believed(&self, now_ms: i64) -> Option<i64> {
+        let until = self.until_ms.load(Ordering::Relaxed);
+        (now_ms < until.min(self.ask_again_ms.load(Ordering::Relaxed))).then_some(until)
     }
 
-    pub(crate) fn extend(&self, until_ms: i64) {
-        self.0.fetch_max(until_ms, Ordering::Relaxed);
+    fn learn(&self, until_ms: i64, now_ms: i64) {
+        self.until_ms.store(until_ms, Ordering::Relaxed);
+        self.ask_again_ms.store(now_ms + ASK_AGAIN_MS, Ordering::Relaxed);
     }
 }
 
@@ -57,11 +67,9 @@ impl Deliver {
     pub(crate) async fn deliver(&self, event: &SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
         let started = Instant::now();
         let items: Vec<Item<'_>> = event.records.iter().map(Item::of).collect();
-        let pause = self.pause.until();
-        let endings = if pause > epoch_ms() {
-            vec![Ending::Again(Again::At(pause)); items.len()]
-        } else {
-            self.deliver_all(&items, invocation).await
+        let endings = match self.pause.believed(epoch_ms()) {
+            Some(until) => vec![Ending::Again(Again::At(until)); items.len()],
+            None => self.deliver_all(&items, invocation).await,
         };
         let failures =
             join_all(items.iter().zip(&endings).map(|(item, ending)| self.answer(item, *ending))).await;
@@ -172,11 +180,19 @@ impl Deliver {
         }
         let post = self.parts.config.bip.timeouts.total;
         let max_wait = invocation.deadline.left_after(WIND_UP + post);
+        if max_wait.is_zero() {
+            // The work so far took all the time, or the function's timeout does not fit `bip.total_timeout`.
+            error!(
+                total_timeout_ms = post.as_millis(),
+                "no time is left for a call to BIP; give the function a longer timeout"
+            );
+            return Err(Again::Growing);
+        }
         match self.session.reserve(calls, max_wait).await {
             Ok(slots) => Ok(slots),
             Err(NoSlot::Paused { until_ms, reason }) => {
                 info!(until_ms, reason, "calls to BIP are paused");
-                self.pause.extend(until_ms);
+                self.pause.learn(until_ms, epoch_ms());
                 Err(Again::At(until_ms))
             }
             Err(NoSlot::Full { next_ms }) => Err(Again::At(next_ms)),
@@ -197,7 +213,7 @@ impl Deliver {
             Again::Growing | Again::Failed => growing(5, item.receives, jitter),
             Again::Unknown => growing(AFTER_UNKNOWN_SECONDS + 1, item.receives, jitter),
             Again::At(instant) => until(instant, now, jitter),
-            Again::Throttled => until(self.pause.until().max(now + 60_000), now, jitter),
+            Again::Throttled => until(now + THROTTLED_MS, now, jitter),
             Again::Misconfigured => until(now + i64::from(MISCONFIGURED_SECONDS) * 1_000, now, jitter),
         };
         if let Some(handle) = &item.record.receipt_handle

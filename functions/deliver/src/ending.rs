@@ -30,7 +30,7 @@ pub(crate) enum Again {
     Unknown,
     /// At an instant, milliseconds since the epoch: a lease ends, a pause is over, a slot is free.
     At(i64),
-    /// When everyone's pause is over.
+    /// When everyone's pause is over: BIP limited calls, or refused its own token.
     Throttled,
     /// When a person has mended the settings.
     Misconfigured,

@@ -91,7 +91,7 @@ impl Deliver {
             }
             SaveOutcome::TokenInvalid => {
                 error!(document = %hold.key(), reason = name, "given back");
-                self.give_back(hold, Attempt::Uncounted, Again::Misconfigured).await
+                self.give_back(hold, Attempt::Uncounted, Again::Throttled).await
             }
             SaveOutcome::NotSent { reason } => {
                 warn!(document = %hold.key(), reason, "not sent");
@@ -174,8 +174,8 @@ impl Deliver {
     async fn not_looked_up(&self, hold: &Hold, error: CallError) -> Result<Ending, LedgerError> {
         warn!(document = %hold.key(), error = %error, "could not be looked up");
         let again = match error {
-            CallError::Throttled { .. } => Again::Throttled,
-            CallError::Misconfigured { .. } | CallError::TokenInvalid { .. } => Again::Misconfigured,
+            CallError::Throttled { .. } | CallError::TokenInvalid { .. } => Again::Throttled,
+            CallError::Misconfigured { .. } => Again::Misconfigured,
             _ => Again::Growing,
         };
         self.give_back(hold, Attempt::Uncounted, again).await

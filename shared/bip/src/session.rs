@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_lc_rs::rand;
 use dougong_values::{VoucherCode, VoucherId};
-use tracing::{error, info, warn};
+use tracing::{debug, error, warn};
 
 use crate::call::{self, Call, ListPage, ListQuery};
 use crate::client::Client;
@@ -225,7 +225,7 @@ impl<S: SharedState> Session<S> {
         let reply = self.client.send(token, call).await;
         let elapsed_ms = self.clock.now_ms() - started_ms;
         match &reply {
-            Ok(_) => info!(operation = call.operation, elapsed_ms, "BIP answered"),
+            Ok(_) => debug!(operation = call.operation, elapsed_ms, "BIP answered"),
             Err(error) => warn!(operation = call.operation, elapsed_ms, %error, "BIP call failed"),
         }
         if let Err(error) = &reply {

@@ -101,7 +101,26 @@ mod tests {
         metrics.count("posted");
         metrics.count("posted");
         metrics.add("duration", Unit::Milliseconds, 41);
-        insta::assert_json_snapshot!(metrics.line(1_731_254_700_000).unwrap());
+        assert_eq!(
+            metrics.line(1_731_254_700_000).unwrap(),
+            json!({
+                "_aws": {
+                    "Timestamp": 1_731_254_700_000_i64,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "Dougong",
+                        "Dimensions": [["function", "scheme"]],
+                        "Metrics": [
+                            {"Name": "posted", "Unit": "Count"},
+                            {"Name": "duration", "Unit": "Milliseconds"},
+                        ],
+                    }],
+                },
+                "function": "deliver",
+                "scheme": "online-sales",
+                "posted": 2,
+                "duration": 41,
+            })
+        );
     }
 
     #[test]

@@ -146,6 +146,46 @@ mod tests {
         assert!(!format!("{error:?}{error}").contains("CANARY"));
     }
 
+    /// Answers as Secrets Manager does, over HTTP, and returns the configuration of a client that asks there.
+    async fn secrets_manager(status: u16, body: &'static str) -> SdkConfig {
+        use aws_config::BehaviorVersion;
+        use aws_sdk_secretsmanager::config::{Credentials, Region, SharedCredentialsProvider};
+        use axum::http::{HeaderMap, StatusCode};
+
+        let answer = move |headers: HeaderMap| async move {
+            assert_eq!(headers["x-amz-target"], "secretsmanager.GetSecretValue");
+            (StatusCode::from_u16(status).unwrap(), [("content-type", "application/x-amz-json-1.1")], body)
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, axum::Router::new().fallback(answer)).into_future());
+        let credentials = Credentials::new("key", "secret", None, None, "test");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("cn-north-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url(endpoint)
+            .build()
+    }
+
+    #[tokio::test]
+    async fn the_secret_is_read_from_secrets_manager() {
+        let body = r#"{"Name":"dougong","SecretString":"{\"wdt\":{\"app_key\":\"a\",\"app_secret\":\"CANARY1\"},\"bip\":{\"app_key\":\"b\",\"app_secret\":\"CANARY2\"}}"}"#;
+        let aws = secrets_manager(200, body).await;
+        let source = SecretSource::SecretsManager("dougong".to_owned());
+        let secrets = Secrets::read(&source, &aws).await.unwrap();
+        assert_eq!(secrets.wdt.app_key.as_str(), "a");
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_is_not_there_is_named() {
+        let body = r#"{"__type":"ResourceNotFoundException","Message":"no such secret"}"#;
+        let aws = secrets_manager(400, body).await;
+        let source = SecretSource::SecretsManager("dougong/prod".to_owned());
+        let error = Secrets::read(&source, &aws).await.unwrap_err().to_string();
+        assert!(error.contains("dougong/prod") && error.contains("ResourceNotFoundException"), "{error}");
+    }
+
     #[test]
     fn other_keys_are_left_to_those_who_need_them() {
         let text = r#"{"wdt":{"app_key":"a","app_secret":"CANARY1"},"bip":{"app_key":"b","app_secret":"CANARY2"},

@@ -18,17 +18,17 @@ const USAGE: &str = "\
 probe: asks a WDT account for the stockouts of the last minutes and prints counts only.
 
 settings, from the environment:
-  WDT_CHANNEL         qimen (default) or direct
-  WDT_URL             the whole URL of the channel, e.g.
-                        qimen   https://hu3cgwt0tc.api.taobao.com/router/qm
-                        direct  https://api.wangdian.cn/openapi2/stockout_order_query_trade.php
-  WDT_SID             the merchant's account (卖家账号)
-  WDT_APP_KEY         the app key
-  WDT_APP_SECRET      its secret; it is not printed
-  WDT_TARGET_APP_KEY  qimen only: WDT's own key, from its authorisation mail
-  WDT_SIGN_METHOD     qimen only: md5 (default), hmac or hmac-sha256
-  WDT_MINUTES         how far back to look (default 60)
-  WDT_STATUS          the status to ask for, by modified (default: none, by consign time)
+  DOUGONG_WDT_CHANNEL        qimen (default) or direct
+  DOUGONG_WDT_URL            the whole URL of the channel, e.g.
+                              qimen   https://hu3cgwt0tc.api.taobao.com/router/qm
+                              direct  https://api.wangdian.cn/openapi2/stockout_order_query_trade.php
+  DOUGONG_WDT_SID            the merchant's account (卖家账号)
+  DOUGONG_WDT_APP_KEY        the app key
+  DOUGONG_WDT_APP_SECRET     its secret; it is not printed
+  DOUGONG_WDT_TARGET_APP_KEY qimen only: WDT's own key, from its authorisation mail
+  DOUGONG_WDT_SIGN_METHOD    qimen only: md5 (default), hmac or hmac-sha256
+  DOUGONG_WDT_MINUTES        how far back to look (default 60)
+  DOUGONG_WDT_STATUS         the status to ask for, by modified (default: none, by consign time)
 ";
 
 #[tokio::main(flavor = "current_thread")]
@@ -88,24 +88,29 @@ fn settings(set: &BTreeMap<String, String>) -> Result<(Client, Query), Vec<Strin
         }
         value.unwrap_or_default().to_owned()
     };
-    let qimen = text("WDT_CHANNEL", Some("qimen")) == "qimen";
-    let (url, app_key, secret) =
-        (text("WDT_URL", None), text("WDT_APP_KEY", None), text("WDT_APP_SECRET", None));
-    let sid = text("WDT_SID", None);
-    let target_app_key = text("WDT_TARGET_APP_KEY", if qimen { None } else { Some("") });
-    let sign_method = text("WDT_SIGN_METHOD", Some("md5"));
-    let minutes = text("WDT_MINUTES", Some("60"));
-    let status = set.get("WDT_STATUS");
+    let qimen = text("DOUGONG_WDT_CHANNEL", Some("qimen")) == "qimen";
+    let (url, app_key, secret) = (
+        text("DOUGONG_WDT_URL", None),
+        text("DOUGONG_WDT_APP_KEY", None),
+        text("DOUGONG_WDT_APP_SECRET", None),
+    );
+    let sid = text("DOUGONG_WDT_SID", None);
+    let target_app_key = text("DOUGONG_WDT_TARGET_APP_KEY", if qimen { None } else { Some("") });
+    let sign_method = text("DOUGONG_WDT_SIGN_METHOD", Some("md5"));
+    let minutes = text("DOUGONG_WDT_MINUTES", Some("60"));
+    let status = set.get("DOUGONG_WDT_STATUS");
 
     if !problems.is_empty() {
         return Err(problems);
     }
     let mut wrong = |what: &str, error: &dyn std::fmt::Display| problems.push(format!("{what}: {error}"));
-    let sid = sid.parse().map_err(|error| wrong("WDT_SID", &error)).ok();
-    let sign_method = sign_method.parse().map_err(|error| wrong("WDT_SIGN_METHOD", &error)).ok();
-    let minutes: Option<u32> = minutes.parse().map_err(|error| wrong("WDT_MINUTES", &error)).ok();
-    let status: Option<Option<u32>> =
-        status.map(|status| status.parse().map_err(|error| wrong("WDT_STATUS", &error))).transpose().ok();
+    let sid = sid.parse().map_err(|error| wrong("DOUGONG_WDT_SID", &error)).ok();
+    let sign_method = sign_method.parse().map_err(|error| wrong("DOUGONG_WDT_SIGN_METHOD", &error)).ok();
+    let minutes: Option<u32> = minutes.parse().map_err(|error| wrong("DOUGONG_WDT_MINUTES", &error)).ok();
+    let status: Option<Option<u32>> = status
+        .map(|status| status.parse().map_err(|error| wrong("DOUGONG_WDT_STATUS", &error)))
+        .transpose()
+        .ok();
     let (Some(sid), Some(sign_method), Some(minutes), Some(status), true) =
         (sid, sign_method, minutes, status, problems.is_empty())
     else {
@@ -118,10 +123,10 @@ fn settings(set: &BTreeMap<String, String>) -> Result<(Client, Query), Vec<Strin
         Channel::Direct { url, app_key, sid }
     };
     let client = Client::new(Account::new(channel, secret.into()), Timeouts::default())
-        .map_err(|error| vec![format!("WDT_URL: {error}")])?;
+        .map_err(|error| vec![format!("DOUGONG_WDT_URL: {error}")])?;
     let now = BeijingTime::now();
     let window = Window::new(now.plus_seconds(-60 * i64::from(minutes)), now)
-        .map_err(|error| vec![format!("WDT_MINUTES: {error}")])?;
+        .map_err(|error| vec![format!("DOUGONG_WDT_MINUTES: {error}")])?;
     let filter = Filter { status, is_by_modified: status.is_some(), ..Filter::within(window) };
     Ok((client, Query { filter, page_no: 0, page_size: PageSize::MAX }))
 }
