@@ -24,7 +24,7 @@ Examples 示例:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Books a realistic day of orders on this machine, with simulators of WDT and BIP.
-    /// 在本机用旺店通和 BIP 的模拟器，把真实感的一天订单全部入账。
+    /// 在本机用旺店通和 BIP 的模拟器，演示一天的订单如何全部入账。
     #[command(verbatim_doc_comment, after_help = DEMO_EXAMPLES)]
     Demo(DemoArguments),
 
@@ -40,7 +40,7 @@ const DEMO_EXAMPLES: &str = "\
 Examples 示例:
   dougong demo                       300 orders, nothing goes wrong 300 单，一切顺利
   dougong demo --faults mild         time-outs, broken replies, an expired token 超时、坏报文、令牌过期
-  dougong demo --faults storm        much more of it, throttling, functions killed; minutes 更多故障、限流、强制结束函数，需几分钟
+  dougong demo --faults storm        more, throttled, functions killed; takes minutes 更多故障，需几分钟
   dougong demo --orders 50 --pace real   at the pace of the real systems 按真实系统的调用频率
   dougong demo --json | jq .parked   for programs 供程序使用
 
