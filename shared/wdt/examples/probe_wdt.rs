@@ -1,7 +1,7 @@
 //! Asks a real WDT account for its stockouts of the last minutes and prints counts only.
 //!
 //! ```text
-//! cargo run -p dougong-wdt --example probe
+//! cargo run -p dougong-wdt --example probe_wdt
 //! ```
 //!
 //! Without settings it says which ones it needs.

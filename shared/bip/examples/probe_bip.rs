@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DOUGONG_BIP_TENANT_ID=… DOUGONG_BIP_APP_KEY=… DOUGONG_BIP_APP_SECRET=… \
-//!     cargo run -p dougong-bip --example probe [voucher code]
+//!     cargo run -p dougong-bip --example probe_bip [voucher code]
 //! ```
 //!
 //! With `DOUGONG_BIP_TOKEN_URL` and `DOUGONG_BIP_GATEWAY_URL` the data centre is not asked for. A voucher
