@@ -51,12 +51,12 @@ impl Tally {
 
 /// Takes rows in: the only way from a page of WDT into the queue.
 pub(crate) struct Intake<'a> {
-    pub(crate) ledger: &'a Ledger,
-    pub(crate) queue: &'a Queue,
-    pub(crate) mapping: &'a Mapping,
-    pub(crate) scheme: &'a SchemeId,
-    pub(crate) sid: &'a Sid,
-    pub(crate) deadline: Deadline,
+    ledger: &'a Ledger,
+    queue: &'a Queue,
+    mapping: &'a Mapping,
+    scheme: &'a SchemeId,
+    sid: &'a Sid,
+    deadline: Deadline,
     /// What this window has seen already: rows repeat when they move, and page 0 is read twice.
     seen: HashMap<DocumentKey, Version>,
     tally: Tally,

@@ -26,8 +26,8 @@ pub use event::{InvalidEvent, Request, Span};
 pub use intake::Tally;
 
 use crate::intake::Intake;
-use crate::pages::{Pages, WIND_UP};
-use crate::window::{Reading, read_window, within};
+use crate::pages::{Pages, Stop, WIND_UP};
+use crate::window::{read_window, within};
 
 /// The lease outlives the invocation's own deadline by this much, milliseconds.
 const LEASE_MARGIN_MS: i64 = 5_000;
@@ -190,9 +190,8 @@ impl Pull {
                 break false;
             }
             let filter = within(window, scheme.source.status, scheme.source.by_modified);
-            let may_cut = window.span_seconds() > 0;
-            match read_window(&mut pages, &mut intake, &filter, page_size, may_cut).await? {
-                Reading::Done { pages: read } => {
+            match read_window(&mut pages, &mut intake, &filter, page_size).await {
+                Ok(read) => {
                     let tally = intake.finish_window();
                     self.advance(lease, window, read, &tally, run).await?;
                     total.add(&tally);
@@ -201,14 +200,15 @@ impl Pull {
                     span.grow();
                     page_size = config.wdt.page_size;
                 }
-                Reading::TooMuch(_) if span.shrink(window) => {
+                Err(Stop::TooMuch(_)) if span.shrink(window) => {
                     info!(%window, span_seconds = span.seconds(), "the window is cut");
                 }
-                Reading::TooMuch(Some(source)) => match page_size.halved() {
+                Err(Stop::TooMuch(Some(source))) => match page_size.halved() {
                     Some(smaller) => page_size = smaller,
                     None => return Err(PullError::TooDense { window, source }),
                 },
-                Reading::TooMuch(None) | Reading::OutOfTime => break false,
+                Err(Stop::TooMuch(None) | Stop::OutOfTime) => break false,
+                Err(Stop::Failed(error)) => return Err(error),
             }
         };
         total.add(&intake.finish_window());

@@ -18,14 +18,21 @@ const SLOTS_AT_ONCE: u32 = 5;
 /// Kept back of the invocation's time for queueing what was read and moving the watermark.
 pub(crate) const WIND_UP: Duration = Duration::from_secs(15);
 
-/// A page, or why there is none.
-pub(crate) enum Answer {
-    /// The page.
-    Page(Page),
-    /// WDT wants a smaller question, or cannot answer this one in time.
-    TooMuch(QueryError),
-    /// The invocation's time does not allow for another attempt.
+/// Why a window is not read to its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// WDT wants a smaller question or cannot answer this one in time; without an error, it would not finish.
+    TooMuch(Option<QueryError>),
+    /// The invocation's time is up. Nothing is lost: the next run reads the window again.
     OutOfTime,
+    /// The run fails.
+    Failed(PullError),
+}
+
+impl From<PullError> for Stop {
+    fn from(error: PullError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Asks WDT for pages at the pace that all runs with the same app key share.
@@ -73,25 +80,25 @@ impl<'a> Pages<'a> {
     }
 
     /// Reads one page. Everything here is a read, so that asking again is always safe; each attempt is signed anew.
-    pub(crate) async fn read(&mut self, query: &Query) -> Result<Answer, PullError> {
+    pub(crate) async fn read(&mut self, query: &Query) -> Result<Page, Stop> {
         let mut timed_out = false;
         for attempt in 1..=TRIES {
             if !self.wait_for_slot().await? {
-                return Ok(Answer::OutOfTime);
+                return Err(Stop::OutOfTime);
             }
             self.calls += 1;
             let error = match self.client.query(query).await {
                 Ok(page) => {
                     debug!(page = query.page_no, rows = page.rows.len(), total = page.total, "page read");
-                    return Ok(Answer::Page(page));
+                    return Ok(page);
                 }
                 Err(error) => error,
             };
             match error.class() {
-                ErrorClass::ShrinkWindow => return Ok(Answer::TooMuch(error)),
+                ErrorClass::ShrinkWindow => return Err(Stop::TooMuch(Some(error))),
                 // A second timeout in a row: the page is too heavy for WDT, not the network too weak.
                 ErrorClass::RetryAfter(_) if error.is_timeout() && timed_out => {
-                    return Ok(Answer::TooMuch(error));
+                    return Err(Stop::TooMuch(Some(error)));
                 }
                 ErrorClass::RetryAfter(pause) if attempt < TRIES => {
                     timed_out = error.is_timeout();
@@ -104,15 +111,15 @@ impl<'a> Pages<'a> {
                         "WDT will be asked again"
                     );
                     if pause > self.deadline.left_after(WIND_UP) {
-                        return Ok(Answer::OutOfTime);
+                        return Err(Stop::OutOfTime);
                     }
                     self.slots.clear();
                     tokio::time::sleep(pause).await;
                 }
-                _ => return Err(PullError::Wdt { window: query.filter.window, source: error }),
+                _ => return Err(PullError::Wdt { window: query.filter.window, source: error }.into()),
             }
         }
-        Ok(Answer::OutOfTime)
+        Err(Stop::OutOfTime)
     }
 
     /// Waits for this run's next slot; `false` when it would come too late.
