@@ -13,6 +13,7 @@ mod binaries;
 mod books;
 mod recorded;
 mod secrets;
+mod time;
 mod world;
 
 pub use books::{Parked, is_sold};

@@ -323,7 +323,7 @@ impl World {
     }
 
     /// Reads both tables.
-    async fn items(&self) -> Vec<Item> {
+    pub(crate) async fn items(&self) -> Vec<Item> {
         let client = self.stack.dynamodb().client();
         let tables = self.stack.tables();
         let mut items = Vec::new();

@@ -7,6 +7,8 @@ mod bad_input;
 mod books;
 mod costs;
 mod faults;
+mod killed_anywhere;
+mod services_away;
 mod windows;
 
 use std::time::Duration;
