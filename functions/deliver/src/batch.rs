@@ -81,10 +81,10 @@ impl Deliver {
     }
 
     async fn deliver_all(&self, items: &[Item<'_>], invocation: &Invocation) -> Vec<Ending> {
-        let prepared = join_all(
-            items.iter().map(|item| self.alone(item, invocation, Box::pin(self.open(item, invocation)))),
-        )
-        .await;
+        let limit = invocation.deadline.left_after(WIND_UP);
+        let prepared =
+            join_all(items.iter().map(|item| alone(item.id, limit, Box::pin(self.open(item, invocation)))))
+                .await;
 
         let mut endings = vec![Ending::Nothing; items.len()];
         let mut held: Vec<(usize, Box<Held>)> = Vec::new();
@@ -96,15 +96,15 @@ impl Deliver {
         }
         let calls = held.iter().map(|(_, order)| order.calls()).sum();
         let slots = self.slots(calls, invocation).await;
+        let limit = invocation.deadline.left_after(WIND_UP);
         let settled = join_all(share(held, slots).map(|(index, order, slots)| {
-            let item = &items[index];
             let work = async move {
                 match slots {
                     Ok(slots) => self.settle_one(order, slots).await,
                     Err(again) => self.give_back(&order.hold, Attempt::Uncounted, again).await,
                 }
             };
-            async move { (index, self.alone(item, invocation, Box::pin(work)).await) }
+            async move { (index, alone(items[index].id, limit, Box::pin(work)).await) }
         }))
         .await;
         for (index, ending) in settled {
@@ -138,37 +138,6 @@ impl Deliver {
                         Ending::Again(Again::Failed)
                     }
                 }))
-            }
-        }
-    }
-
-    /// Runs one message's work so that its error, its panic and its endlessness are its own.
-    async fn alone<T>(
-        &self,
-        item: &Item<'_>,
-        invocation: &Invocation,
-        work: impl Future<Output = Result<T, LedgerError>>,
-    ) -> Result<T, Ending> {
-        let limit = invocation.deadline.left_after(WIND_UP);
-        match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
-            Ok(Ok(Ok(done))) => Ok(done),
-            Ok(Ok(Err(problem))) => {
-                let error = with_causes(&problem);
-                if let LedgerError::OtherVoucher { .. } = problem {
-                    error!(message_id = item.id, error, "booked twice");
-                    return Err(Ending::Parked);
-                }
-                warn!(message_id = item.id, error, "the ledger failed, the message comes back");
-                Err(Ending::Again(Again::Growing))
-            }
-            Ok(Err(_panic)) => {
-                // The panic itself was logged by its place.
-                error!(message_id = item.id, "the message panicked and comes back");
-                Err(Ending::Again(Again::Failed))
-            }
-            Err(_elapsed) => {
-                warn!(message_id = item.id, "the message did not end in time and comes back");
-                Err(Ending::Again(Again::Failed))
             }
         }
     }
@@ -228,6 +197,35 @@ impl Deliver {
     }
 }
 
+/// Runs one message's work so that its error, its panic and its endlessness are its own.
+async fn alone<T>(
+    message_id: &str,
+    limit: Duration,
+    work: impl Future<Output = Result<T, LedgerError>>,
+) -> Result<T, Ending> {
+    match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(Ok(done))) => Ok(done),
+        Ok(Ok(Err(problem))) => {
+            let error = with_causes(&problem);
+            if let LedgerError::OtherVoucher { .. } = problem {
+                error!(message_id, error, "booked twice");
+                return Err(Ending::Parked);
+            }
+            warn!(message_id, error, "the ledger failed, the message comes back");
+            Err(Ending::Again(Again::Growing))
+        }
+        Ok(Err(_panic)) => {
+            // The panic itself was logged by its place.
+            error!(message_id, "the message panicked and comes back");
+            Err(Ending::Again(Again::Failed))
+        }
+        Err(_elapsed) => {
+            warn!(message_id, "the message did not end in time and comes back");
+            Err(Ending::Again(Again::Failed))
+        }
+    }
+}
+
 /// Hands each order its slots, the earliest first.
 fn share(
     held: Vec<(usize, Box<Held>)>,
@@ -265,4 +263,37 @@ fn measure(endings: &[Ending], started: Instant) {
     metrics.add("duration", Unit::Milliseconds, took);
     metrics.emit();
     info!(messages = endings.len(), duration_ms = took, "batch done");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Work = std::pin::Pin<Box<dyn Future<Output = Result<Ending, LedgerError>>>>;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_panics_or_never_ends_comes_back_and_its_neighbours_are_done() {
+        let done = || async { Ok(Ending::Posted) };
+        let works: Vec<Work> = vec![
+            Box::pin(done()),
+            Box::pin(async { panic!("one bad order") }),
+            Box::pin(std::future::pending()),
+            Box::pin(done()),
+        ];
+        let limit = Duration::from_mins(1);
+        let endings = join_all(works.into_iter().map(|work| alone("message", limit, work))).await;
+        let failed = Err(Ending::Again(Again::Failed));
+        assert_eq!(endings, [Ok(Ending::Posted), failed, failed, Ok(Ending::Posted)]);
+    }
+
+    #[test]
+    fn a_pause_is_believed_for_half_a_minute_and_never_beyond_its_end() {
+        let pause = KnownPause::default();
+        assert_eq!(pause.believed(0), None);
+        pause.learn(300_000, 1_000);
+        assert_eq!(pause.believed(30_999), Some(300_000));
+        assert_eq!(pause.believed(31_000), None);
+        pause.learn(32_000, 31_000);
+        assert_eq!(pause.believed(32_000), None);
+    }
 }
