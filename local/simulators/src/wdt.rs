@@ -394,6 +394,14 @@ fn refusal(door: Door, fault: &Fault) -> Option<Refusal> {
             Door::Qimen => Refusal::Gateway { code: 25, message: "Invalid signature", sub_code: None },
             Door::Direct => Refusal::erp(100, "invalid sign"),
         }),
+        // A name is the gateway's sub code, a number is the system's own.
+        Fault::Code(name, _) if door == Door::Qimen && name.parse::<i64>().is_err() => {
+            Some(Refusal::Gateway {
+                code: 15,
+                message: "Remote service error",
+                sub_code: Some(name.clone().into()),
+            })
+        }
         Fault::Code(code, _) => {
             Some(Refusal::Erp { code: code.clone(), message: "系统异常，请稍后再试".to_owned() })
         }

@@ -421,6 +421,17 @@ async fn every_fault_reaches_the_client_as_its_class() {
 }
 
 #[tokio::test]
+async fn a_named_code_reaches_the_client_as_the_gateways_sub_code() {
+    let too_large = Fault::Code("isp.runtime-max-limit".to_owned(), Strikes::BeforeCommit);
+    let rule = Rule::on(OPERATION, When::Nth(1), too_large);
+    let settings = Settings { faults: Faults::script(1, [rule]), ..Settings::default() };
+    let simulator = Simulator::start(settings).await.unwrap();
+    let client = client(&simulator, Door::Qimen);
+    let error = ask(&client, &whole_day(), 0).await.unwrap_err();
+    assert_eq!((error.name(), error.code()), ("wdt_window_too_large", Some("isp.runtime-max-limit")));
+}
+
+#[tokio::test]
 async fn a_slow_answer_is_still_the_right_one() {
     let slow = Rule::on(OPERATION, When::Always, Fault::Slow(Duration::from_millis(30)));
     let settings = Settings { faults: Faults::script(1, [slow]), ..Settings::default() };

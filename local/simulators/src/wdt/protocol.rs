@@ -1,6 +1,8 @@
 //! The front doors of both channels: who may come in, what may be asked, and how refusals are worded
 //! (`protocols/wdt.md` §1, §2, §4).
 
+use std::borrow::Cow;
+
 use dougong_values::{BeijingTime, Window};
 use dougong_wdt::{METHOD, SignMethod, sign};
 
@@ -19,7 +21,7 @@ const LONGEST_SPAN_SECONDS: i64 = 30 * 24 * 3600;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The gateway itself refuses: `flag` is `failure`.
-    Gateway { code: u32, message: &'static str, sub_code: Option<&'static str> },
+    Gateway { code: u32, message: &'static str, sub_code: Option<Cow<'static, str>> },
     /// WDT refuses: `errorcode` over Qimen, `code` directly.
     Erp { code: String, message: String },
 }
@@ -49,7 +51,7 @@ impl Refusal {
     pub(crate) fn body(&self, dialect: Dialect) -> String {
         match (self, dialect) {
             (Self::Gateway { code, message, sub_code }, _) => {
-                let sub = sub_code.map_or_else(String::new, |sub_code| {
+                let sub = sub_code.as_ref().map_or_else(String::new, |sub_code| {
                     format!(",\"sub_code\":\"{sub_code}\",\"sub_message\":\"{sub_code}\"")
                 });
                 format!(
@@ -117,7 +119,7 @@ pub(crate) fn admit_qimen(params: &Params, settings: &Settings, now: BeijingTime
         return Err(Refusal::Gateway {
             code: 15,
             message: "Remote service error",
-            sub_code: Some("sign-check-failure"),
+            sub_code: Some(Cow::Borrowed("sign-check-failure")),
         });
     }
     sid(params, settings)
