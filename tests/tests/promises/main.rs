@@ -7,8 +7,12 @@ mod bad_input;
 mod books;
 mod costs;
 mod faults;
+mod hard_orders;
 mod killed_anywhere;
+mod late_and_slow;
+mod late_schedules;
 mod services_away;
+mod wdt_fails;
 mod windows;
 
 use std::time::Duration;
