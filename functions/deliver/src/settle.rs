@@ -100,7 +100,8 @@ impl Deliver {
             SaveOutcome::Busy { code, message } if attempt >= MOST_BUSY_ATTEMPTS => {
                 let problems =
                     json!([{ "reason": "busy", "code": code, "message": message, "attempts": attempt }]);
-                self.parked(hold, "busy", &problems.to_string(), Certainty::NothingSaved).await
+                // BIP's being busy now says nothing about an earlier attempt whose outcome is unknown.
+                self.parked(hold, "busy", &problems.to_string(), hold.earlier()).await
             }
             SaveOutcome::Busy { code, .. } => {
                 warn!(document = %hold.key(), code, attempt, reason = name, "given back");

@@ -47,6 +47,12 @@ impl Hold {
         &self.document.version
     }
 
+    /// Returns what is known about the attempts before this one: how certain it is that BIP has nothing,
+    /// when this attempt saved nothing and proved nothing about them.
+    pub const fn earlier(&self) -> Certainty {
+        self.earlier
+    }
+
     /// Notes that a look-up proved that no earlier attempt was saved: after a throttle the document may then
     /// go back to the queue, and a newer version may take its place. A look-up right after an attempt proves
     /// nothing, BIP may still be at work.
