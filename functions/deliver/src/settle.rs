@@ -48,7 +48,10 @@ impl Deliver {
         let Some(order) = order else {
             // Today's mapping cannot map what was sent. Proved absent, it goes on with its own message; else
             // it is looked up again until it is.
-            let again = if late { Again::Soon } else { Again::Growing };
+            let again = match hold.earlier() {
+                Certainty::NothingSaved => Again::Soon,
+                Certainty::PerhapsSaved => Again::Growing,
+            };
             return self.give_back(&hold, Attempt::Uncounted, again).await;
         };
         let Some(slot) = slots.pop() else {

@@ -14,6 +14,10 @@ use crate::{EpochMs, Ledger};
 /// How often an item is read and written again when others write it in between.
 const TRIES: usize = 32;
 
+/// BIP may go on with a request whose client has given up. An attempt that began so long ago has ended for
+/// certain: clients of BIP wait three minutes at most (`protocols/bip.md` §4).
+const REST_MS: EpochMs = 300_000;
+
 /// What noting a queued document came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Noted {
@@ -34,6 +38,8 @@ pub struct Hold {
     document: Document,
     /// What is known about the attempts before this one.
     earlier: Certainty,
+    /// Whether the last of them began so long ago that BIP cannot still be at work on it.
+    rested: bool,
 }
 
 impl Hold {
@@ -55,10 +61,10 @@ impl Hold {
 
     /// Notes that a look-up proved that no earlier attempt was saved: after a throttle the document may then
     /// go back to the queue, and a newer version may take its place. A look-up right after an attempt proves
-    /// nothing, BIP may still be at work.
+    /// nothing, BIP may still be at work: then nothing is noted.
     #[must_use]
     pub fn found_absent(self) -> Self {
-        Self { earlier: Certainty::NothingSaved, ..self }
+        if self.rested { Self { earlier: Certainty::NothingSaved, ..self } } else { self }
     }
 }
 
@@ -179,12 +185,12 @@ impl Ledger {
         let owner = claim_of(begin.owner);
         let fresh = Document::started(None, begin, &owner, now_ms);
         let mut found = match self.write_started(&fresh).await? {
-            Write::Done(document) => return Ok(started(*document, None, now_ms)),
+            Write::Done(document) => return Ok(started(*document, None, true, now_ms)),
             Write::Conflict(there) => there,
         };
         if let Some(own) = found.take_if(|there| is_claimed_by(there, &owner)) {
             // The client repeated a write whose answer was lost; the first one had been done.
-            return Ok(started(*own, None, now_ms));
+            return Ok(started(*own, None, true, now_ms));
         }
         for _ in 0..TRIES {
             let (next, frozen) = match (decide(found.as_deref(), begin.document, now_ms), found.as_deref()) {
@@ -195,8 +201,9 @@ impl Ledger {
                 }
                 (Meaning::Not(standing), _) => return refused(standing, begin.document),
             };
+            let rested = found.as_deref().is_none_or(|prior| has_rested(prior, now_ms));
             match self.swap(found.as_deref(), &next, "begin").await? {
-                Write::Done(_) => return Ok(started(next, frozen, now_ms)),
+                Write::Done(_) => return Ok(started(next, frozen, rested, now_ms)),
                 Write::Conflict(there) => found = there,
             }
         }
@@ -225,7 +232,8 @@ impl Ledger {
             let next = prior.taken_over(&owner, lease_until_ms, now_ms);
             match self.swap(Some(&prior), &next, "take over").await? {
                 Write::Done(_) => {
-                    return Ok(TakeOver::Started(Box::new(claimed(next, Some(frozen), now_ms))));
+                    let rested = has_rested(&prior, now_ms);
+                    return Ok(TakeOver::Started(Box::new(claimed(next, Some(frozen), rested, now_ms))));
                 }
                 Write::Conflict(there) => found = there,
             }
@@ -411,18 +419,23 @@ fn is_recorded(there: &Document, next: &Document) -> bool {
     there.fence == next.fence && there.state == next.state && !owned
 }
 
-fn started(document: Document, frozen: Option<Frozen>, now_ms: EpochMs) -> Begun {
-    Begun::Started(Box::new(claimed(document, frozen, now_ms)))
+/// Tells whether the last attempt on an item began so long ago that BIP cannot still be at work on it.
+fn has_rested(document: &Document, now_ms: EpochMs) -> bool {
+    document.last_posting_at.is_none_or(|last| now_ms - last >= REST_MS)
 }
 
-fn claimed(document: Document, frozen: Option<Frozen>, now_ms: EpochMs) -> Started {
+fn started(document: Document, frozen: Option<Frozen>, rested: bool, now_ms: EpochMs) -> Begun {
+    Begun::Started(Box::new(claimed(document, frozen, rested, now_ms)))
+}
+
+fn claimed(document: Document, frozen: Option<Frozen>, rested: bool, now_ms: EpochMs) -> Started {
     let earlier = if frozen.is_some() { Certainty::PerhapsSaved } else { Certainty::NothingSaved };
     Started {
         attempt: document.attempts,
         late: frozen.is_some() && is_late(document.first_posting_at, now_ms),
         first_posting_at: document.first_posting_at.unwrap_or(now_ms),
         frozen,
-        hold: Hold { document, earlier },
+        hold: Hold { document, earlier, rested },
     }
 }
 

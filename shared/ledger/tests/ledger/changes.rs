@@ -189,10 +189,16 @@ async fn throttling_after_an_unknown_outcome_does_not_forget_it() {
     let started = store.start_at(&second, NOW).await;
     assert_eq!(started.frozen.unwrap().version, first.version);
 
-    // Unless a look-up proved that BIP has nothing of it: then the newer version is free.
+    // A look-up right after an attempt proves nothing: BIP may still be at work on it.
     let hold = started.hold.found_absent();
     store.ledger.record_queued_again(&hold, Attempt::Uncounted, NOW).await.unwrap();
-    let started = store.start_at(&second, NOW).await;
+    let started = store.start_at(&second, NOW + HOUR).await;
+    assert_eq!((started.frozen.unwrap().version, started.late), (first.version, true));
+
+    // Later it does: then the newer version is free.
+    let hold = started.hold.found_absent();
+    store.ledger.record_queued_again(&hold, Attempt::Uncounted, NOW + HOUR).await.unwrap();
+    let started = store.start_at(&second, NOW + HOUR).await;
     assert_eq!((started.hold.version(), started.frozen), (&second.version, None));
 }
 

@@ -163,7 +163,7 @@ impl Worker<'_> {
             }
             match self.world.find_by_code(document).await {
                 Lookup::Found(found) => return self.found(&hold, order, &found).await,
-                Lookup::Absent if late || self.world.is_broken(Broken::AbsentAtOnce) => {
+                Lookup::Absent if (late && hold.rested) || self.world.is_broken(Broken::AbsentAtOnce) => {
                     hold.earlier = Certainty::NothingSaved;
                 }
                 Lookup::Absent => {}
@@ -171,7 +171,10 @@ impl Worker<'_> {
             }
         }
         let Some(order) = order else {
-            let again = if late { Again::Soon } else { Again::Growing };
+            let again = match hold.earlier {
+                Certainty::NothingSaved => Again::Soon,
+                Certainty::PerhapsSaved => Again::Growing,
+            };
             return self.give_back(&hold, Attempt::Uncounted, again).await;
         };
         let outcome = self.world.save(order).await;
@@ -198,7 +201,8 @@ impl Worker<'_> {
             }
             Outcome::Busy => self.give_back(hold, Attempt::Counted, Again::Growing).await,
             Outcome::Unknown if self.world.is_broken(Broken::UnknownIsNothing) => {
-                let forgetful = Hold { document: hold.document.clone(), earlier: Certainty::NothingSaved };
+                let document = hold.document.clone();
+                let forgetful = Hold { document, earlier: Certainty::NothingSaved, rested: true };
                 self.give_back(&forgetful, Attempt::Counted, Again::Growing).await
             }
             Outcome::Unknown => {

@@ -10,6 +10,8 @@ use crate::world::{Broken, Order, SECOND, World};
 
 /// How often an item is written again when others write it in between.
 const TRIES: usize = 32;
+/// An attempt that began so long ago has ended for certain.
+const REST: EpochMs = 300 * SECOND;
 /// A worker's own time, and how much longer its lease lasts.
 pub(crate) const LEASE: EpochMs = 65 * SECOND;
 
@@ -38,6 +40,11 @@ impl Failure {
 pub(crate) struct Hold {
     pub(crate) document: Document,
     pub(crate) earlier: Certainty,
+    pub(crate) rested: bool,
+}
+
+fn has_rested(document: &Document, now_ms: EpochMs) -> bool {
+    document.last_posting_at.is_none_or(|last| now_ms - last >= REST)
 }
 
 /// `Started`.
@@ -75,17 +82,17 @@ pub(crate) enum TakeOver {
 }
 
 impl World {
-    fn claimed(&self, document: Document, frozen: Option<Order>) -> Started {
+    fn claimed(&self, document: Document, frozen: Option<Order>, rested: bool) -> Started {
         let earlier = if frozen.is_some() { Certainty::PerhapsSaved } else { Certainty::NothingSaved };
         let late = frozen.is_some() && is_late(document.first_posting_at, self.now());
-        Started { late, frozen, hold: Hold { document, earlier } }
+        Started { late, frozen, hold: Hold { document, earlier, rested } }
     }
 
-    fn started(&self, order: Order, document: Document, frozen: Option<Order>) -> Begun {
+    fn started(&self, order: Order, document: Document, frozen: Option<Order>, rested: bool) -> Begun {
         if frozen.is_none() && self.bip.borrow().of(order.document).any(|voucher| voucher.is_fresh(self)) {
             self.wrong(|| format!("{order:?} is begun afresh though the document is booked"));
         }
-        Begun::Started(Box::new(self.claimed(document, frozen)))
+        Begun::Started(Box::new(self.claimed(document, frozen, rested)))
     }
 
     /// The version that was sent, with its text.
@@ -119,11 +126,11 @@ impl World {
         };
         let fresh = Document::started(None, &begin, &owner, now);
         let mut found = match self.write(Request::Started(fresh)).await? {
-            Write::Done(document) => return Ok(self.started(order, document, None)),
+            Write::Done(document) => return Ok(self.started(order, document, None, true)),
             Write::Conflict(there) => there,
         };
         if let Some(own) = found.take_if(|there| owner_of(there) == Some(&owner)) {
-            return Ok(self.started(order, own, None));
+            return Ok(self.started(order, own, None, true));
         }
         for _ in 0..TRIES {
             let (next, frozen) = match (decide(found.as_ref(), begin.document, now), found.as_ref()) {
@@ -146,8 +153,9 @@ impl World {
                     return Ok(Begun::Done);
                 }
             };
+            let rested = found.as_ref().is_none_or(|prior| has_rested(prior, now));
             match self.swap(found.as_ref(), next).await? {
-                Write::Done(next) => return Ok(self.started(order, next, frozen)),
+                Write::Done(next) => return Ok(self.started(order, next, frozen, rested)),
                 Write::Conflict(there) => found = there,
             }
         }
@@ -173,7 +181,8 @@ impl World {
             let next = prior.taken_over(&owner, lease_until_ms, now);
             match self.swap(Some(&prior), next).await? {
                 Write::Done(next) => {
-                    return Ok(TakeOver::Started(Box::new(self.claimed(next, Some(frozen)))));
+                    let rested = has_rested(&prior, now);
+                    return Ok(TakeOver::Started(Box::new(self.claimed(next, Some(frozen), rested))));
                 }
                 Write::Conflict(there) => found = there,
             }

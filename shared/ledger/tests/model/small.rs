@@ -17,7 +17,19 @@ struct Plan {
 const FIRST: Order = Order { document: 0, version: 0 };
 const SECOND_VERSION: Order = Order { document: 0, version: 1 };
 
-const PLANS: [Plan; 6] = [
+const PLANS: [Plan; 7] = [
+    Plan {
+        name: "an order tried again just before its hour is over, which then can no longer be mapped",
+        coded: true,
+        seconds: &[Some(1), Some(2)],
+        events: &[
+            (0, Event::Ship(FIRST)),
+            (1, Event::Pull),
+            (HOUR, Event::Remap(FIRST)),
+            (HOUR + 11 * SECOND, Event::Ship(SECOND_VERSION)),
+            (HOUR + 11 * SECOND, Event::Pull),
+        ],
+    },
     Plan {
         name: "one order",
         coded: true,
