@@ -38,7 +38,7 @@ async fn a_schedule_that_did_not_fire_for_three_days_catches_up_slice_by_slice()
         let pulled = [one.unwrap(), other.unwrap()];
         let complete = pulled.iter().any(|pulled| pulled.complete && !pulled.held);
         let watermark = world.watermark().await;
-        assert!(watermark > reached, "run {runs} has moved nothing: {pulled:?}");
+        assert!(watermark >= reached, "run {runs} has gone back: {pulled:?}");
         reached = watermark;
         if complete {
             break;

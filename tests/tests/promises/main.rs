@@ -11,6 +11,7 @@ mod hard_orders;
 mod killed_anywhere;
 mod late_and_slow;
 mod late_schedules;
+mod listed;
 mod services_away;
 mod wdt_fails;
 mod windows;
