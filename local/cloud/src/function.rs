@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{TryAcquireError, watch};
 
 use self::pool::{Open, Owner, Shared};
 use crate::logs::LogSink;
@@ -166,13 +166,28 @@ impl FunctionHost {
     /// [`InvokeError::Throttled`] when every environment is at work. When the outcome is there, the environment
     /// can take the next event.
     pub async fn invoke(&self, event: impl Into<Bytes>) -> Result<Invocation, InvokeError> {
+        self.invoke_within(event, Duration::ZERO).await
+    }
+
+    /// Has the function work on an event as [`Self::invoke`] does, but waits for an environment so long before it is
+    /// [`InvokeError::Throttled`]. Lambda does not wait; one machine may.
+    pub async fn invoke_within(
+        &self,
+        event: impl Into<Bytes>,
+        patience: Duration,
+    ) -> Result<Invocation, InvokeError> {
         let event = event.into();
         let _open = Open::new(&self.shared.open);
-        if self.shared.slots.is_closed() {
-            return Err(InvokeError::Stopped);
-        }
-        let slot = Arc::clone(&self.shared.slots).try_acquire_owned();
-        self.shared.run(slot.map_err(|_| InvokeError::Throttled)?, event).await
+        let slots = Arc::clone(&self.shared.slots);
+        let slot = match Arc::clone(&slots).try_acquire_owned() {
+            Ok(slot) => slot,
+            Err(TryAcquireError::Closed) => return Err(InvokeError::Stopped),
+            Err(TryAcquireError::NoPermits) => {
+                let waited = tokio::time::timeout(patience, slots.acquire_owned()).await;
+                waited.map_err(|_| InvokeError::Throttled)?.map_err(|_| InvokeError::Stopped)?
+            }
+        };
+        self.shared.run(slot, event).await
     }
 
     /// Has the function work on an event as soon as an environment is free (`Event`). A failure is logged and,

@@ -4,7 +4,8 @@
 //! - [`Traffic`] stands in front of both: it counts requests by operation, because a user pays for each, and lets a
 //!   test refuse, slow down or cut off any of them.
 //! - [`FunctionHost`] runs a function as Lambda does: processes of its own that poll a Runtime API.
-//! - [`EventSourceMapping`] carries messages from a queue to a function, [`Schedule`] sends it events by the clock.
+//! - [`EventSourceMapping`] carries messages from a queue to a function, [`Schedule`] sends it events by the clock,
+//!   [`Gateway`] brings it HTTP requests.
 //! - [`Stack`] puts them together as `template.yaml` does.
 //!
 //! Nothing here knows what the functions do.
@@ -12,6 +13,7 @@
 mod dynamodb;
 pub mod event_source;
 mod function;
+pub mod gateway;
 mod ids;
 mod logs;
 mod schedule;
@@ -22,6 +24,7 @@ mod traffic;
 pub use dynamodb::{DynamoDb, Storage};
 pub use event_source::EventSourceMapping;
 pub use function::{Function, FunctionHost, Invocation, InvokeError, Moment, Point};
+pub use gateway::{Gateway, GatewaySettings};
 pub use logs::{LogLine, LogSink, LogSource, Logs};
 pub use schedule::{Schedule, Timing};
 pub use sqs::{QueueDepth, Sqs};
