@@ -348,7 +348,7 @@ async fn answer_call(
     let token_in_header = headers.contains_key("access_token") || headers.contains_key("authorization");
 
     match fault {
-        None => shared.work(&incoming, token_in_header).into(),
+        None | Some(Fault::WrongEcho | Fault::ExtraKeys) => shared.work(&incoming, token_in_header).into(),
         Some(Fault::Throttle) => shared.refuse(number, door::throttled()),
         Some(Fault::TokenExpired) => {
             let mut state = shared.state();
@@ -390,7 +390,12 @@ async fn spoil(fault: &Fault, answered: Option<Answer>, connection: &Connection)
             answered.unwrap_or_else(|| Answer::refusal(200, "999", "服务端逻辑异常")).cut().into()
         }
         // The others never come here.
-        Fault::Html(_) | Fault::Throttle | Fault::TokenExpired | Fault::Slow(_) => answer::html(),
+        Fault::Html(_)
+        | Fault::Throttle
+        | Fault::TokenExpired
+        | Fault::Slow(_)
+        | Fault::WrongEcho
+        | Fault::ExtraKeys => answer::html(),
     }
 }
 

@@ -3,15 +3,17 @@
 //! refunds, merged platform orders.
 //!
 //! The same seed gives the same day, on every machine. The shops, warehouses and goods are those of the shipped
-//! tables (`config/tables`).
+//! tables (`config/tables`). A day of its own chain of stores is a [`StorePlan`].
 
-mod draw;
+pub(crate) mod draw;
 mod orders;
 mod shares;
+mod stores;
 
 use dougong_values::BusinessDay;
 
 use crate::wdt::WdtOrder;
+pub use stores::{PAYMENTS, STORES, Store, StorePlan};
 
 /// A shop of the retailer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

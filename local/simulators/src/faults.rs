@@ -40,6 +40,10 @@ pub enum Fault {
     TokenExpired,
     /// The right answer, this much later.
     Slow(Duration),
+    /// The right answer under the number of another request (the store system's `seq`).
+    WrongEcho,
+    /// The right answer with keys that no page documents (the store system).
+    ExtraKeys,
 }
 
 impl Fault {
@@ -53,8 +57,16 @@ impl Fault {
             | Self::Html(strikes)
             | Self::TruncatedJson(strikes) => matches!(strikes, Strikes::AfterCommit),
             Self::Throttle | Self::TokenExpired => false,
-            Self::Slow(_) => true,
+            Self::Slow(_) | Self::WrongEcho | Self::ExtraKeys => true,
         }
+    }
+}
+
+impl Fault {
+    /// Tells whether WDT and BIP answer as if nothing were wrong, if late: faults of the store system are none of
+    /// theirs.
+    pub(crate) const fn is_harmless(&self) -> bool {
+        matches!(self, Self::Slow(_) | Self::WrongEcho | Self::ExtraKeys)
     }
 }
 

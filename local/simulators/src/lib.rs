@@ -5,4 +5,5 @@
 pub mod bip;
 pub mod day;
 pub mod faults;
+pub mod store;
 pub mod wdt;

@@ -297,7 +297,7 @@ impl Shared {
                 let (body, answer) = page(&inner.world, &asked, renderer);
                 let page_no = asked.page_no;
                 let answer = match fault {
-                    Some(fault) if !matches!(fault, Fault::Slow(_)) => Answer::Fault(fault.clone()),
+                    Some(fault) if !fault.is_harmless() => Answer::Fault(fault.clone()),
                     _ => answer,
                 };
                 let served = matches!(answer, Answer::Page { .. });
@@ -458,7 +458,10 @@ async fn answer(
             tokio::time::sleep(delay).await;
             json(body)
         }
-        None | Some(Fault::Throttle | Fault::TokenExpired | Fault::Code(..)) => json(body),
+        None
+        | Some(
+            Fault::Throttle | Fault::TokenExpired | Fault::Code(..) | Fault::WrongEcho | Fault::ExtraKeys,
+        ) => json(body),
     }
 }
 

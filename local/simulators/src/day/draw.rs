@@ -1,11 +1,11 @@
 //! Chance that is the same on every machine and in every release.
 
 /// A sequence of numbers that a seed decides (SplitMix64).
-pub(super) struct Draw(u64);
+pub(crate) struct Draw(u64);
 
 impl Draw {
     /// Starts the sequence of one order of a seed, so that orders do not depend on each other.
-    pub(super) const fn of(seed: u64, index: u64) -> Self {
+    pub(crate) const fn of(seed: u64, index: u64) -> Self {
         let mut draw = Self(seed ^ index.wrapping_mul(0xD1B5_4A32_D192_ED03));
         draw.next();
         draw
@@ -20,23 +20,23 @@ impl Draw {
     }
 
     /// Draws from `0..below`; 0 when that is empty.
-    pub(super) fn below(&mut self, below: u32) -> u32 {
+    pub(crate) fn below(&mut self, below: u32) -> u32 {
         let drawn = self.next() % u64::from(below.max(1));
         u32::try_from(drawn).unwrap_or(0)
     }
 
     /// Draws from `from..=to`.
-    pub(super) fn between(&mut self, from: u32, to: u32) -> u32 {
+    pub(crate) fn between(&mut self, from: u32, to: u32) -> u32 {
         from + self.below(to.saturating_sub(from) + 1)
     }
 
     /// Is true for so many of a hundred.
-    pub(super) fn percent(&mut self, percent: u32) -> bool {
+    pub(crate) fn percent(&mut self, percent: u32) -> bool {
         self.below(100) < percent
     }
 
     /// Draws one of a list that is not empty.
-    pub(super) fn of_list<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+    pub(crate) fn of_list<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         let index = self.below(u32::try_from(list.len()).unwrap_or(u32::MAX));
         &list[index as usize]
     }
