@@ -10,6 +10,8 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::warning::WarningName;
+
 /// How deep a text may nest: a push needs seven levels.
 const DEEPEST: usize = 24;
 
@@ -213,6 +215,19 @@ pub(crate) enum Listed {
     Nested,
     /// As an empty text.
     Blank,
+}
+
+impl Listed {
+    /// Returns the tolerance that reading the list used, and its words.
+    pub(crate) const fn tolerance(self) -> Option<(WarningName, &'static str)> {
+        match self {
+            Self::Plainly => None,
+            Self::One => Some((WarningName::OneForList, "one object where a list is documented")),
+            Self::InText => Some((WarningName::ListInText, "a list inside a text")),
+            Self::Nested => Some((WarningName::NestedList, "a list inside a list")),
+            Self::Blank => Some((WarningName::BlankForList, "an empty text where a list is documented")),
+        }
+    }
 }
 
 /// Reads a list whichever way it was written (`OneOrMany`); `Err` says what else it is.

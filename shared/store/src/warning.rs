@@ -30,6 +30,8 @@ pub enum WarningName {
     NestedList,
     /// A list came as an empty text.
     BlankForList,
+    /// A number came where a list is documented, beside the list itself (N7).
+    CountForList,
     /// A date or time was written in another form than `yyyy-mm-dd HH:mi:ss`.
     TimeForm,
     /// A field that the vendor's table requires is missing (P1).
@@ -48,6 +50,10 @@ pub enum WarningName {
     PaymentMismatch,
     /// Price times quantity is not the line's amount (S7).
     LineMismatch,
+    /// The text began with a byte order mark.
+    ByteOrderMark,
+    /// The text was not in UTF-8.
+    OtherEncoding,
     /// There were more warnings than are kept.
     More,
 }
@@ -65,6 +71,7 @@ impl WarningName {
             Self::ListInText => "list_in_text",
             Self::NestedList => "nested_list",
             Self::BlankForList => "blank_for_list",
+            Self::CountForList => "count_for_list",
             Self::TimeForm => "time_form",
             Self::MissingField => "missing_field",
             Self::AliasConflict => "alias_conflict",
@@ -74,6 +81,8 @@ impl WarningName {
             Self::TotalMismatch => "total_mismatch",
             Self::PaymentMismatch => "payment_mismatch",
             Self::LineMismatch => "line_mismatch",
+            Self::ByteOrderMark => "byte_order_mark",
+            Self::OtherEncoding => "other_encoding",
             Self::More => "more",
         }
     }

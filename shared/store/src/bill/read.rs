@@ -8,7 +8,7 @@ use dougong_values::{BeijingTime, Money, Quantity, mask};
 
 use super::names::{self, Header, Names, PartyNames};
 use super::{Bill, BillKind, BillLine, FieldProblem, Party, Payment, Reading, UnreadableBill};
-use crate::json::{self, Form, Found, Listed, Object};
+use crate::json::{self, Form, Found, Object};
 use crate::scalar::{self, Exact};
 use crate::warning::{Warning, WarningName, Warnings};
 
@@ -394,7 +394,9 @@ impl Reader {
                     continue;
                 }
             };
-            self.listed(listed, &path);
+            if let Some((name, detail)) = listed.tolerance() {
+                self.warn(name, &path, || detail.to_owned());
+            }
             if elements.is_empty() {
                 continue;
             }
@@ -425,17 +427,6 @@ impl Reader {
         read
     }
 
-    fn listed(&mut self, listed: Listed, path: &str) {
-        let (name, detail) = match listed {
-            Listed::Plainly => return,
-            Listed::One => (WarningName::OneForList, "one object where a list is documented"),
-            Listed::InText => (WarningName::ListInText, "a list inside a text"),
-            Listed::Nested => (WarningName::NestedList, "a list inside a list"),
-            Listed::Blank => (WarningName::BlankForList, "an empty text where a list is documented"),
-        };
-        self.warn(name, path, || detail.to_owned());
-    }
-
     /// Warns about every field that the vendor's table requires and nobody sent under any of its names.
     fn missing(&mut self, part: &Part<'_>, required: Names) {
         for name in required {
@@ -462,12 +453,15 @@ fn says_nothing(part: &Part<'_>, name: &str) -> bool {
     part.object.get(name).is_none_or(|found| json::is_blank(found.json))
 }
 
-/// Returns the text among the values of a repeated id that is a number otherwise (N5).
+/// Returns the text among the values of a repeated id that is a number otherwise (N5). The same value twice is
+/// a repetition and nothing else.
 fn repeated_text(part: &Part<'_>, names: Names) -> Option<String> {
     let found = names.contains(&names::REPEATED).then(|| part.object.get(names::REPEATED)).flatten()?;
-    let has_number = found.all.iter().any(|json| json::form(json) == Form::Number);
-    let text = found.all.iter().rev().find(|json| json::form(json) == Form::Text && !json::is_blank(json))?;
-    has_number.then(|| json::scalar(text)).flatten().map(|text| text.trim().to_owned())
+    let numbers = |json: &&&str| json::form(json) == Form::Number;
+    let texts = |json: &&&str| json::form(json) == Form::Text && !json::is_blank(json);
+    let number = found.all.iter().rev().find(numbers)?;
+    let text = found.all.iter().rev().find(texts).filter(|text| !scalar::same(text, number))?;
+    json::scalar(text).map(|text| text.trim().to_owned())
 }
 
 /// Returns what does not add up in a bill.
