@@ -1,5 +1,8 @@
 //! The stack of `template.yaml` on one machine: two tables, the order queue with its dead-letter queue, the functions
-//! `pull` and `deliver`, the mapping between queue and `deliver`, and the schedules of `pull`.
+//! `pull` and `deliver`, the mapping between queue and `deliver`, and the schedules of `pull`; with a store system also
+//! `accept` behind its gateway and `sweep` with its schedules.
+
+mod store;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,6 +13,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use dougong_ledger::{LedgerError, TableNames, schema};
 use serde_json::json;
 
+pub use self::store::{StoreSettings, StoreSide};
 use crate::event_source::{EventSourceMapping, Settings};
 use crate::function::{Function, FunctionHost, Invocation, InvokeError};
 use crate::sqs::queue_arn;
@@ -24,7 +28,7 @@ const DEAD_LETTER_QUEUE: &str = "orders-dead";
 /// How many `pull`s may run at once: schedules, a backfill and an operator's own. The ledger's leases keep them apart.
 const PULL_ENVIRONMENTS: usize = 4;
 
-/// The stack's memory setting for both functions, in MB.
+/// The stack's memory setting for every function, in MB.
 const MEMORY_MB: u32 = 256;
 
 /// How long an idle stack may have been idle before it is noticed, when nothing else tells: a message that moves to
@@ -44,7 +48,7 @@ pub struct StackSettings {
     pub config_dir: PathBuf,
     /// The file with the secrets.
     pub secrets_file: PathBuf,
-    /// Further environment variables of both functions, such as the addresses of WDT and BIP.
+    /// Further environment variables of every function, such as the addresses of WDT and BIP.
     pub env: BTreeMap<String, String>,
     /// How long one `pull` may take.
     pub pull_timeout: Duration,
@@ -59,6 +63,8 @@ pub struct StackSettings {
     pub max_receive_count: u32,
     /// When `pull` runs, and its event each time.
     pub schedules: Vec<(Timing, String)>,
+    /// The functions of the store system; `None` for a stack without one.
+    pub store: Option<StoreSettings>,
     /// Takes what the functions print.
     pub log: LogSink,
 }
@@ -84,6 +90,7 @@ impl StackSettings {
             visibility: 6 * deliver_timeout,
             max_receive_count: 1_000,
             schedules: Vec::new(),
+            store: None,
             log: LogSink::silent(),
         }
     }
@@ -129,6 +136,7 @@ pub struct Requests {
 /// A running stack. Everything ends when it is dropped; [`Stack::stop`] ends it gently.
 #[derive(Debug)]
 pub struct Stack {
+    store: Option<StoreSide>,
     schedules: Vec<Schedule>,
     mapping: EventSourceMapping,
     pull: FunctionHost,
@@ -178,11 +186,32 @@ impl Stack {
         let concurrency = settings.batches.maximum_concurrency;
         let deliver = function("deliver", &settings.deliver, settings.deliver_timeout, concurrency);
         let deliver = FunctionHost::start(deliver, settings.log.clone());
+        let store = match &settings.store {
+            Some(store) => {
+                let timeout = store.accept_timeout;
+                let accept = function("accept", &store.accept, timeout, store.accept_environments);
+                let sweep = function("sweep", &store.sweep, store.sweep_timeout, store::SWEEP_ENVIRONMENTS);
+                let start = |function| FunctionHost::start(function, settings.log.clone());
+                Some(StoreSide::start(store, start(accept), start(sweep)).await?)
+            }
+            None => None,
+        };
         let mapping =
             EventSourceMapping::start(sqs.client(), orders_queue.clone(), deliver.clone(), settings.batches);
         let schedule = |(timing, event)| Schedule::start(pull.clone(), timing, event);
         let schedules = settings.schedules.into_iter().map(schedule).collect();
-        Ok(Self { schedules, mapping, pull, deliver, tables, orders_queue, dead_letter_queue, sqs, dynamodb })
+        Ok(Self {
+            store,
+            schedules,
+            mapping,
+            pull,
+            deliver,
+            tables,
+            orders_queue,
+            dead_letter_queue,
+            sqs,
+            dynamodb,
+        })
     }
 
     /// Runs `pull` once on an event (JSON) and waits for it.
@@ -200,7 +229,12 @@ impl Stack {
         &self.deliver
     }
 
-    /// Returns the schedules, in the order of the settings.
+    /// Returns the store side, if the stack has one.
+    pub fn store(&self) -> Option<&StoreSide> {
+        self.store.as_ref()
+    }
+
+    /// Returns the schedules of `pull`, in the order of the settings.
     pub fn schedules(&self) -> &[Schedule] {
         &self.schedules
     }
@@ -259,13 +293,17 @@ impl Stack {
     /// Ends gently: no more schedules, no more polling, then `grace` for what is at work, then the processes.
     pub async fn stop(self, grace: Duration) {
         drop(self.schedules);
+        if let Some(store) = self.store {
+            store.stop(grace).await;
+        }
         let ((), ()) = tokio::join!(self.mapping.stop(grace), self.pull.stop(grace));
         self.deliver.stop(grace).await;
     }
 
     async fn is_idle(&self) -> bool {
         // Functions before the queue: what a function that has just ended has sent is in the queue by then.
-        if self.pull.open_events() + self.deliver.open_events() > 0 {
+        let store = self.store.as_ref().map_or(0, StoreSide::open_events);
+        if store + self.pull.open_events() + self.deliver.open_events() > 0 {
             return false;
         }
         self.sqs.depth(&self.orders_queue).await.is_none_or(crate::QueueDepth::is_empty)

@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use dougong_cloud::{LogSink, Stack, StackSettings, Timing};
+use dougong_cloud::{LogSink, Stack, StackSettings, StoreSettings, Timing};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
@@ -27,10 +27,12 @@ fn function_process() {
         let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
         let ledger = aws_sdk_dynamodb::Client::new(&aws);
         let queue = aws_sdk_sqs::Client::new(&aws);
-        if setting("AWS_LAMBDA_FUNCTION_NAME") == "pull" {
-            lambda_runtime::run(service_fn(async |event| pull(event, &ledger, &queue).await)).await
-        } else {
-            lambda_runtime::run(service_fn(async |event| deliver(event, &ledger).await)).await
+        match setting("AWS_LAMBDA_FUNCTION_NAME").as_str() {
+            "pull" | "sweep" => {
+                lambda_runtime::run(service_fn(async |event| pull(event, &ledger, &queue).await)).await
+            }
+            "accept" => lambda_runtime::run(service_fn(async |event| accept(event, &queue).await)).await,
+            _ => lambda_runtime::run(service_fn(async |event| deliver(event, &ledger).await)).await,
         }
     });
     std::process::exit(0);
@@ -56,6 +58,18 @@ async fn pull(
     let put = put.item("pk", AttributeValue::S("scheme#test".to_owned()));
     put.item("sk", AttributeValue::S("live".to_owned())).send().await?;
     Ok(())
+}
+
+async fn accept(
+    event: LambdaEvent<Value>,
+    queue: &aws_sdk_sqs::Client,
+) -> Result<Value, lambda_runtime::Error> {
+    let token = event.payload["pathParameters"]["token"].as_str().unwrap_or("none");
+    let send = queue.send_message().queue_url(setting("DOUGONG_ORDERS_QUEUE_URL"));
+    send.message_body(format!("{token}:{}", event.payload["body"].as_str().unwrap_or_default()))
+        .send()
+        .await?;
+    Ok(json!({ "statusCode": 200, "body": "{\"code\":0}" }))
 }
 
 async fn deliver(
@@ -116,4 +130,36 @@ async fn a_schedule_pulls_by_itself() {
     stack.idle().await;
     assert_eq!(stack.requests().dynamodb["PutItem"], 2);
     assert!(stack.dead_letters().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_stack_with_a_store_takes_pushes_and_sweeps_by_itself() {
+    let command = settings().pull;
+    let mut store = StoreSettings::new(command.clone(), command);
+    let event = json!({ "messages": ["swept"] }).to_string();
+    store.schedules = vec![(Timing::Once(Duration::from_millis(10)), event.clone())];
+    let stack = Stack::start(StackSettings { store: Some(store), ..settings() }).await.unwrap();
+    let side = stack.store().unwrap();
+    let mut swept = side.sweep_host().watch_open_events();
+    tokio::time::timeout(Duration::from_secs(20), swept.wait_for(|open| *open > 0)).await.unwrap().unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for url in [side.url(), format!("{}/secret", side.url())] {
+        let push = http.post(url).header("content-type", "application/json").body("bill");
+        assert_eq!(push.send().await.unwrap().text().await.unwrap(), "{\"code\":0}");
+    }
+    side.sweep(&json!({ "messages": ["asked for"] }).to_string()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), stack.idle()).await.unwrap();
+    let documents =
+        stack.dynamodb().client().scan().table_name(&stack.tables().documents).send().await.unwrap();
+    let mut keys: Vec<&str> =
+        documents.items().iter().map(|item| item["pk"].as_s().unwrap().as_str()).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["asked for", "none:bill", "secret:bill", "swept"]);
+    stack.stop(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_stack_without_a_store_has_no_gateway() {
+    let stack = Stack::start(settings()).await.unwrap();
+    assert!(stack.store().is_none());
 }

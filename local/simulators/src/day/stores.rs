@@ -141,9 +141,13 @@ impl StorePlan {
             _ => draw.of_list(&STORES),
         };
         let warehouses = warehouses();
-        let from = match kind {
-            BillKind::Sale => Place::default(),
-            _ => draw.of_list(&warehouses).clone(),
+        let from = if kind == BillKind::Sale {
+            Place::default()
+        } else {
+            // Some are known by the id of a third system, too.
+            let place = draw.of_list(&warehouses).clone();
+            let external_id = if draw.percent(30) { format!("X{}", place.uid) } else { String::new() };
+            Place { external_id, ..place }
         };
         let uid = self.uid(place);
         let lines = lines(&mut draw, kind, uid);
@@ -347,6 +351,10 @@ mod tests {
         for store in STORES {
             assert!(share(&|bill| bill.to.code == store.code) > 100, "{}", store.name);
         }
+        for warehouse in warehouses() {
+            assert!(share(&|bill| bill.from.code == warehouse.code) > 180, "{}", warehouse.name);
+        }
+        assert!(share(&|bill| !bill.from.external_id.is_empty()) > 150);
         assert!(share(&|bill| bill.payments.len() == 2) > 20);
         assert!(share(&|bill| !bill.remark.is_empty()) > 50);
         assert!(share(&|bill| bill.lines.iter().any(|line| !line.additional_unit.is_empty())) > 30);
