@@ -276,7 +276,8 @@ impl Bill {
         self.business_date.or_else(|| self.submitted_at.or(self.created_at).map(BeijingTime::day))
     }
 
-    /// Returns a field of the header by any of its names on the wire; `None` when it is absent, null or empty.
+    /// Returns a field of the header by any of its names on the wire, in either dialect, or by a name nobody
+    /// documents; `None` when it is absent, null, empty or a list.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.get(&name.to_ascii_lowercase()).map(String::as_str)
     }
@@ -288,7 +289,8 @@ impl Bill {
 }
 
 impl BillLine {
-    /// Returns a field of the line by any of its names on the wire; `None` when it is absent, null or empty.
+    /// Returns a field of the line by any of its names on the wire, in either dialect, or by a name nobody
+    /// documents; `None` when it is absent, null, empty or a list.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields.get(&name.to_ascii_lowercase()).map(String::as_str)
     }

@@ -6,6 +6,7 @@ mod bill;
 mod client;
 mod failure;
 mod json;
+mod likeness;
 mod push;
 mod reply;
 mod request;
@@ -20,6 +21,7 @@ pub use bill::{
 };
 pub use client::{Client, ClientError, Platform, Timeouts};
 pub use failure::{CallClass, CallError, Codes, InvalidCall};
+pub use likeness::Likeness;
 pub use push::{Encoding, LARGEST_PUSH, Push, PushError, read_push};
 pub use reply::{Announced, Batch, PaymentMethod};
 pub use request::{

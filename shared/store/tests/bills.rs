@@ -200,6 +200,20 @@ fn only_what_a_bill_cannot_do_without_is_demanded_and_all_of_it_at_once() {
 }
 
 #[test]
+fn what_no_page_documents_is_kept_and_can_be_asked_for() {
+    let reading = read(BillKind::Declare, &declared(r#""MobileNo":" 138 ","tags":["a"],"note":null,"#));
+    let extra: Vec<(&str, &str)> =
+        reading.bill.extra.iter().map(|(name, json)| (name.as_str(), json.as_str())).collect();
+    assert_eq!(extra, [("MobileNo", "\" 138 \""), ("note", "null"), ("tags", "[\"a\"]")]);
+    assert_eq!(reading.bill.field("mobileno"), Some("138"));
+    assert_eq!((reading.bill.field("tags"), reading.bill.field("note")), (None, None));
+    assert_eq!(reading.bill.lines[0].field("dealPri"), Some("5"));
+    let unknown: Vec<_> =
+        reading.warnings.iter().filter(|warning| warning.name == WarningName::UnknownField).collect();
+    assert_eq!((unknown.len(), unknown[0].count), (1, 3));
+}
+
+#[test]
 fn two_names_of_a_field_with_different_values_are_told_and_the_documented_one_counts() {
     let reading = read(BillKind::Declare, &declared(r#""outstorecode":"W2","deliverywhcode":"W1","#));
     assert_eq!(reading.bill.from.code.as_deref(), Some("W1"));
@@ -283,6 +297,10 @@ fn bombs_are_refused_and_long_bills_are_read() {
     assert_eq!(long.bill.lines.len(), 10_000);
     assert!(long.warnings.len() < 30, "warnings of many lines are one");
     assert!(Bill::read(BillKind::Declare, &lines(10_001)).is_err());
+    let hopeless = Bill::read(BillKind::Declare, &lines(10_000).replace("\"amount\":2", "\"amount\":{}"));
+    let problems = hopeless.unwrap_err().problems;
+    assert_eq!(problems.len(), 51, "what a person is shown has an end");
+    assert_eq!(problems[50].to_string(), "and 9950 more problems");
     let keys: String = (0..50_000).fold(String::new(), |mut keys, index| {
         let _ = write!(keys, "\"k{index}\":{index},");
         keys

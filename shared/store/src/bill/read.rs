@@ -16,6 +16,8 @@ use crate::warning::{Warning, WarningName, Warnings};
 const LARGEST: usize = 4 << 20;
 /// The most lines, and the most payments, a bill may have.
 const MOST_LINES: usize = 10_000;
+/// The most problems that are told of one bill.
+const MOST_PROBLEMS: usize = 50;
 /// The longest number, id or code, in characters.
 const LONGEST_ID: usize = 100;
 
@@ -34,6 +36,11 @@ pub(super) fn read(kind: BillKind, json: &str) -> Result<Reading, UnreadableBill
         mismatches_into(&bill, &mut reader.warnings);
         Ok(Reading { bill, warnings: reader.warnings.into_vec() })
     } else {
+        let left_out = reader.problems.len().saturating_sub(MOST_PROBLEMS);
+        reader.problems.truncate(MOST_PROBLEMS);
+        if left_out > 0 {
+            reader.problem(String::new(), format!("and {left_out} more problems"));
+        }
         Err(UnreadableBill { kind, number: bill.number, problems: reader.problems })
     }
 }
@@ -128,7 +135,7 @@ impl Reader {
         }
         let payments = self.list(head, names.payments);
         bill.payments = payments.iter().filter_map(|(path, json)| self.payment(path, json)).collect();
-        bill.extra = self.unknown(head);
+        bill.extra = self.unknown(head, &mut bill.fields);
         bill
     }
 
@@ -174,7 +181,9 @@ impl Reader {
             fields: BTreeMap::new(),
         };
         self.missing(&part, names.required_in_lines);
-        Some(BillLine { fields: std::mem::take(&mut self.fields), extra: self.unknown(&part), ..line })
+        let mut fields = std::mem::take(&mut self.fields);
+        let extra = self.unknown(&part, &mut fields);
+        Some(BillLine { extra, fields, ..line })
     }
 
     fn payment(&mut self, path: &str, json: &str) -> Option<Payment> {
@@ -187,8 +196,8 @@ impl Reader {
         let discount = self.decimal(&part, &["discsum"], Weight::Decisive);
         let owed = self.decimal(&part, &["ordersum"], Weight::Decisive);
         self.missing(&part, names::REQUIRED_IN_PAYMENTS);
-        self.unknown(&part);
-        self.fields.clear();
+        let mut fields = std::mem::take(&mut self.fields);
+        self.unknown(&part, &mut fields);
         Some(Payment { code, name, amount: amount.unwrap_or(Money::ZERO), discount, owed })
     }
 
@@ -438,12 +447,19 @@ impl Reader {
         }
     }
 
-    /// Keeps what nobody asked for.
-    fn unknown(&mut self, part: &Part<'_>) -> BTreeMap<String, String> {
+    /// Keeps what nobody asked for; a scalar of it can be asked for by its name.
+    fn unknown(
+        &mut self,
+        part: &Part<'_>,
+        fields: &mut BTreeMap<String, String>,
+    ) -> BTreeMap<String, String> {
         let mut extra = BTreeMap::new();
         for (name, json) in part.object.unknown() {
             self.warn(WarningName::UnknownField, &part.at(name), || "kept as it is".to_owned());
             extra.insert(name.to_owned(), json.to_owned());
+            if let Some(text) = json::scalar(json).filter(|_| !json::is_blank(json)) {
+                fields.insert(name.trim().to_ascii_lowercase(), text.trim().to_owned());
+            }
         }
         extra
     }

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use dougong_store::auth::{Incoming, Scheme, Signer, Verifier};
 use dougong_store::{
-    BillKind, Client, Delivery, DeliveryLine, Download, DownloadQuery, OutboundQuery, Party, Platform,
-    SaleQuery, SaleWindowKeys, Selector, Shipment, ShipmentLine, WarningName,
+    Bill, BillKind, Client, Delivery, DeliveryLine, Download, DownloadQuery, Likeness, OutboundQuery, Party,
+    Platform, SaleQuery, SaleWindowKeys, Selector, Shipment, ShipmentLine, WarningName,
 };
 use dougong_values::{BeijingTime, BusinessDay, Window};
 use reqwest::header::{HeaderMap, HeaderName};
@@ -361,4 +361,29 @@ async fn what_our_signer_signs_our_verifier_accepts() {
         let covers_the_body = matches!(name, "md5" | "hmac-sha256");
         assert_eq!(verifier.verify(&other, BeijingTime::now()).is_err(), covers_the_body, "{name}");
     }
+}
+
+#[test]
+fn a_delivery_is_found_again_by_its_number_else_by_what_it_holds() {
+    let outbound = |head: &str, line: &str| {
+        let json = format!(
+            r#"{{"buid":7,"billno":"PS1",{head}"rdate":"2016-02-01","billnoproductsitems":[{{{line}}}]}}"#
+        );
+        Bill::from_json(BillKind::Outbound, &json).unwrap()
+    };
+    let compare = |head: &str, line: &str| delivery().compare(&outbound(head, line));
+    let by_id = r#""produid":1,"amount":1"#;
+    let store = r#""shopid":1,"#;
+    assert_eq!(compare(r#""tbillno":"XS20161010001","#, r#""produid":9,"amount":9"#), Likeness::Same);
+    assert_eq!(compare(r#""tbillno":"XS2","shopid":1,"#, by_id), Likeness::Other);
+    assert_eq!(compare(r#""remarks":"单号 XS20161010001。","#, by_id), Likeness::Same);
+    assert_eq!(compare(r#""remarks":"XS201610100011","shopid":2,"#, by_id), Likeness::Other);
+    assert_eq!(compare(store, by_id), Likeness::Alike);
+    assert_eq!(compare(store, r#""prodcode":"001","amount":"1.00""#), Likeness::Alike);
+    assert_eq!(compare(store, r#""extproduid":"x","prodname":"BooK","amount":1"#), Likeness::Alike);
+    assert_eq!(compare(store, r#""extproduid":"x","prodname":"Bk","amount":1"#), Likeness::Unclear);
+    assert_eq!(compare("", by_id), Likeness::Unclear);
+    assert_eq!(compare(r#""shopid":2,"#, by_id), Likeness::Other);
+    assert_eq!(compare(store, r#""produid":1,"amount":2"#), Likeness::Other);
+    assert_eq!(compare(store, r#""produid":2,"amount":1"#), Likeness::Other);
 }
