@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use dynoxide::Database;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use self::hop::Hop;
 use crate::traffic::{Server, Traffic, stop_signal};
@@ -29,6 +29,7 @@ pub struct DynamoDb {
     client: aws_sdk_dynamodb::Client,
     traffic: Traffic,
     database: Database,
+    trouble: watch::Sender<Option<String>>,
     _server: Server,
     _stop_database: oneshot::Sender<()>,
 }
@@ -57,9 +58,18 @@ impl DynamoDb {
         let listener = listen().await?;
         let endpoint = format!("http://{}", listener.local_addr().map_err(cannot_listen)?);
         let traffic = Traffic::default();
-        let server = Server::start(listener, traffic.clone(), Hop::new(upstream));
+        let trouble = watch::Sender::default();
+        let server = Server::start(listener, traffic.clone(), Hop::new(upstream, trouble.clone()));
         let client = client(&endpoint);
-        Ok(Self { endpoint, client, traffic, database, _server: server, _stop_database: stop_database })
+        Ok(Self {
+            endpoint,
+            client,
+            traffic,
+            database,
+            trouble,
+            _server: server,
+            _stop_database: stop_database,
+        })
     }
 
     /// Returns the address that `AWS_ENDPOINT_URL_DYNAMODB` takes.
@@ -75,6 +85,17 @@ impl DynamoDb {
     /// Returns what was asked of this DynamoDB.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// Returns why the database could not carry out a request, in its own words (`database or disk is full`), to be
+    /// waited on. `None` when nothing was wrong, or a later request wrote again.
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.subscribe()
+    }
+
+    /// Returns the database itself, for what is kept beside the tables of the functions.
+    pub(crate) fn database(&self) -> Database {
+        self.database.clone()
     }
 
     /// Deletes the items whose time to live is over, as the real service does within days. Returns how many.

@@ -52,6 +52,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// The messages of an earlier process cannot be read or kept.
+    #[error("cannot keep the queues' messages: {0}")]
+    Messages(String),
     /// The database file cannot be opened or is not one.
     #[error("cannot open the DynamoDB file {path}: {problem}")]
     Database {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dougong_values::BeijingTime;
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -14,7 +15,12 @@ pub enum Timing {
     Every(Duration),
     /// One time, after this long.
     Once(Duration),
+    /// Every day, this long after midnight in Beijing. A day on which the machine slept then is skipped.
+    Daily(Duration),
 }
+
+/// How often a daily schedule looks at the clock: the machine may sleep, or its clock be set.
+const LOOK_AT_THE_CLOCK: Duration = Duration::from_secs(20);
 
 /// A running schedule. It ends when it is dropped; events already sent are not called back.
 #[derive(Debug)]
@@ -57,5 +63,44 @@ async fn fire(host: FunctionHost, timing: Timing, event: String) {
             tokio::time::sleep(after).await;
             host.invoke_event(event);
         }
+        Timing::Daily(after_midnight) => {
+            let mut next = next_daily(BeijingTime::now(), after_midnight);
+            loop {
+                let left = next.seconds_since(BeijingTime::now());
+                if left <= 0 {
+                    // Late by minutes, it still is that day's; by more, the machine slept.
+                    if left > -LATEST_SECONDS {
+                        host.invoke_event(event.clone());
+                    }
+                    next = next_daily(BeijingTime::now(), after_midnight);
+                    continue;
+                }
+                let left = Duration::from_secs(left.unsigned_abs());
+                tokio::time::sleep(left.min(LOOK_AT_THE_CLOCK)).await;
+            }
+        }
+    }
+}
+
+/// How late a daily event may be, in seconds.
+const LATEST_SECONDS: i64 = 3_600;
+
+/// Returns the next instant of the daily time after `now`.
+fn next_daily(now: BeijingTime, after_midnight: Duration) -> BeijingTime {
+    let seconds = i64::try_from(after_midnight.as_secs()).unwrap_or(0);
+    let today = now.day().start().plus_seconds(seconds);
+    if today.seconds_since(now) > 0 { today } else { today.plus_seconds(86_400) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daily_time_is_today_or_tomorrow() {
+        let at = |now: &str| next_daily(now.parse().unwrap(), Duration::from_mins(150)).to_string();
+        assert_eq!(at("2026-11-22 02:29:59"), "2026-11-22 02:30:00");
+        assert_eq!(at("2026-11-22 02:30:00"), "2026-11-23 02:30:00");
+        assert_eq!(at("2026-12-31 23:00:00"), "2027-01-01 02:30:00");
     }
 }

@@ -1,5 +1,8 @@
-//! SQS inside the process, in memory.
+//! SQS inside the process: in memory, and if asked for, written down in the database too.
 
+mod kept;
+
+use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -17,10 +20,11 @@ use rustack_sqs_http::router::resolve_operation;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::traffic::{Server, Service, Traffic};
-use crate::{ACCOUNT_ID, REGION, StartError, TEST_ACCESS_KEY};
+use self::kept::{KeepError, Kept, Written};
+use crate::traffic::{Refusal, Server, Service, Traffic, operation, refuse};
+use crate::{ACCOUNT_ID, DynamoDb, REGION, StartError, TEST_ACCESS_KEY};
 
-/// A running SQS. It stops, and forgets its messages, when it is dropped.
+/// A running SQS. It stops, and forgets its messages unless they are kept, when it is dropped.
 pub struct Sqs {
     endpoint: String,
     client: aws_sdk_sqs::Client,
@@ -56,6 +60,18 @@ impl QueueDepth {
 impl Sqs {
     /// Starts on a loopback port of its own.
     pub async fn start() -> Result<Self, StartError> {
+        Self::start_with(None).await
+    }
+
+    /// Starts on a loopback port of its own, and keeps every message in the database until it is deleted: no message
+    /// that was sent is lost when the process dies. [`Sqs::put_back`] brings back those of the last one.
+    pub async fn start_kept(dynamodb: &DynamoDb) -> Result<Self, StartError> {
+        let kept =
+            Kept::open(dynamodb.database()).map_err(|error| StartError::Messages(error.to_string()))?;
+        Self::start_with(Some(Arc::new(kept))).await
+    }
+
+    async fn start_with(kept: Option<Arc<Kept>>) -> Result<Self, StartError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
         let endpoint = format!("http://{address}");
@@ -66,7 +82,7 @@ impl Sqs {
             host: address.ip().to_string(),
             port: address.port(),
         }));
-        let emulator = Emulator { handler: Arc::new(RustackSqsHandler::new(provider)) };
+        let emulator = Emulator { handler: Arc::new(RustackSqsHandler::new(provider)), kept };
         let traffic = Traffic::default();
         let server = Server::start(listener, traffic.clone(), emulator.clone());
         let client = client(&endpoint);
@@ -86,6 +102,25 @@ impl Sqs {
     /// Returns what was asked of this SQS.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// Sends the messages that an earlier process kept to the queues whose URLs `url_of` gives for their names, without
+    /// counting as requests; a message of a queue without a URL stays where it is. Returns how many are back.
+    pub async fn put_back(&self, url_of: impl Fn(&str) -> Option<String>) -> Result<usize, StartError> {
+        let Some(kept) = &self.emulator.kept else { return Ok(0) };
+        let failed = |error: KeepError| StartError::Messages(error.to_string());
+        let mut back = 0;
+        for Written { row, queue, body } in kept.written().map_err(failed)? {
+            let Some(url) = url_of(&queue) else { continue };
+            let request = json!({ "QueueUrl": url, "MessageBody": body });
+            let reply = self.emulator.call("SendMessage", &request).await;
+            let Some(message) = reply.and_then(|reply| text(&reply, "MessageId")) else {
+                return Err(StartError::Messages(format!("the queue {queue} does not take them back")));
+            };
+            kept.put_back(row, message);
+            back += 1;
+        }
+        Ok(back)
     }
 
     /// Returns how many messages a queue holds, without counting as a request. `None` for an unknown queue.
@@ -152,6 +187,7 @@ fn client(endpoint: &str) -> aws_sdk_sqs::Client {
 #[derive(Clone)]
 struct Emulator {
     handler: Arc<RustackSqsHandler>,
+    kept: Option<Arc<Kept>>,
 }
 
 impl Emulator {
@@ -172,10 +208,42 @@ impl Emulator {
         let text = to_bytes(response.into_body(), usize::MAX).await.ok()?;
         serde_json::from_slice(&text).ok().filter(|_| succeeded)
     }
+
+    /// Carries a request out and keeps what is written down in step with it.
+    async fn carry_out_and_keep(
+        &self,
+        kept: &Kept,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, KeepError> {
+        let operation = operation(headers);
+        let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let sends = matches!(operation, "SendMessage" | "SendMessageBatch");
+        let rows = if sends { kept.write(&request)? } else { HashMap::new() };
+        let (head, body) = self.carry_out(headers, body).await.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+        let reply: Value = serde_json::from_slice(&body).unwrap_or_default();
+        match operation {
+            _ if sends => kept.sent(rows, &reply),
+            "ReceiveMessage" => kept.received(&reply),
+            "DeleteMessage" | "DeleteMessageBatch" if head.status.is_success() => {
+                kept.deleted(&request, &reply)?;
+            }
+            _ => {}
+        }
+        Ok(Response::from_parts(head, Body::from(body)))
+    }
 }
 
 impl Service for Emulator {
     async fn answer(&self, parts: Parts, body: Bytes) -> Response {
-        self.carry_out(&parts.headers, body).await
+        let Some(kept) = &self.kept else { return self.carry_out(&parts.headers, body).await };
+        match self.carry_out_and_keep(kept, &parts.headers, body).await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::error!(%error, "a message is neither taken nor given up");
+                refuse(&Refusal::UNAVAILABLE)
+            }
+        }
     }
 }

@@ -40,6 +40,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 pub struct StackSettings {
     /// Where the tables live.
     pub storage: Storage,
+    /// Whether the queues' messages are kept where the tables live, and outlive the process with them.
+    pub keep_messages: bool,
     /// The program of `pull` and its arguments.
     pub pull: Vec<OsString>,
     /// The program of `deliver` and its arguments.
@@ -75,6 +77,7 @@ impl StackSettings {
         let deliver_timeout = Duration::from_mins(2);
         Self {
             storage: Storage::Memory,
+            keep_messages: false,
             pull,
             deliver,
             config_dir: config_dir.to_owned(),
@@ -144,6 +147,7 @@ pub struct Stack {
     tables: TableNames,
     orders_queue: String,
     dead_letter_queue: String,
+    put_back: usize,
     sqs: Sqs,
     dynamodb: DynamoDb,
 }
@@ -157,8 +161,11 @@ impl Stack {
             documents: "dougong-documents".to_owned(),
         };
         schema::create_missing(&dynamodb.client(), &tables).await?;
-        let sqs = Sqs::start().await?;
+        let sqs =
+            if settings.keep_messages { Sqs::start_kept(&dynamodb).await? } else { Sqs::start().await? };
         let (orders_queue, dead_letter_queue) = create_queues(&sqs, &settings).await?;
+        // A dead letter gets another chance: what could not be read may be readable for this version.
+        let put_back = sqs.put_back(|_queue| Some(orders_queue.clone())).await?;
         // What it takes to set a stack up is nobody's cost per order.
         dynamodb.traffic().reset();
         sqs.traffic().reset();
@@ -209,6 +216,7 @@ impl Stack {
             tables,
             orders_queue,
             dead_letter_queue,
+            put_back,
             sqs,
             dynamodb,
         })
@@ -257,6 +265,16 @@ impl Stack {
     /// Returns the URL of the queue between `pull` and `deliver`.
     pub fn orders_queue(&self) -> &str {
         &self.orders_queue
+    }
+
+    /// Returns the URL of the queue for what `deliver` could not even record.
+    pub fn dead_letter_queue(&self) -> &str {
+        &self.dead_letter_queue
+    }
+
+    /// Returns how many messages of an earlier process, dead letters included, were put back into the order queue.
+    pub fn put_back(&self) -> usize {
+        self.put_back
     }
 
     /// Waits until the order queue holds nothing (delayed messages and those in flight included) and no function

@@ -228,12 +228,12 @@ async fn handle<S: Service>(State(front): State<Front<S>>, request: Request) -> 
 }
 
 /// Returns the operation that `X-Amz-Target: <service>.<operation>` names.
-fn operation(headers: &HeaderMap) -> &str {
+pub(crate) fn operation(headers: &HeaderMap) -> &str {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     target.and_then(|target| target.rsplit('.').next()).unwrap_or("Unknown")
 }
 
-fn refuse(refusal: &Refusal) -> Response {
+pub(crate) fn refuse(refusal: &Refusal) -> Response {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let body = json!({ "__type": refusal.error, "message": "refused on purpose by a test" });
     aws_json(status, &body)

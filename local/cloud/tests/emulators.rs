@@ -113,3 +113,35 @@ async fn a_failed_entry_of_a_batch_is_named_and_not_in_the_queue() {
     assert_eq!(sent.successful().len(), 2);
     assert_eq!(sqs.depth(&url).await.unwrap().visible, 2);
 }
+
+#[tokio::test]
+async fn kept_messages_outlive_their_process_until_they_are_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::File(folder.path().join("dougong.db"));
+    let entry = |id: &str| SendMessageBatchRequestEntry::builder().id(id).message_body(id).build().unwrap();
+    for round in 0..3 {
+        let dynamodb = DynamoDb::start(storage.clone()).await.unwrap();
+        let sqs = Sqs::start_kept(&dynamodb).await.unwrap();
+        let client = sqs.client();
+        let url = client.create_queue().queue_name("orders").send().await.unwrap().queue_url.unwrap();
+        let back = sqs.put_back(|queue| (queue == "orders").then(|| url.clone())).await.unwrap();
+        assert_eq!(back, [0, 3, 1][round]);
+        if round == 0 {
+            let batch = ["a", "b"].map(entry).to_vec();
+            client.send_message_batch().queue_url(&url).set_entries(Some(batch)).send().await.unwrap();
+            client.send_message().queue_url(&url).message_body("c").send().await.unwrap();
+        }
+        let receive = client.receive_message().queue_url(&url).max_number_of_messages(10);
+        let received = receive.send().await.unwrap().messages.unwrap();
+        let mut bodies: Vec<_> = received.iter().filter_map(|message| message.body.clone()).collect();
+        bodies.sort();
+        assert_eq!(bodies, [vec!["a", "b", "c"], vec!["a", "b", "c"], vec!["b"]][round]);
+        if round == 1 {
+            for message in received.iter().filter(|message| message.body() != Some("b")) {
+                let receipt = message.receipt_handle.clone().unwrap();
+                client.delete_message().queue_url(&url).receipt_handle(receipt).send().await.unwrap();
+            }
+        }
+        assert!(dynamodb.traffic().counts().is_empty(), "what is kept is nobody's request");
+    }
+}

@@ -12,8 +12,9 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
-use crate::traffic::Service;
+use crate::traffic::{Service, operation};
 
 type Connection = BufReader<TcpStream>;
 
@@ -23,14 +24,16 @@ pub(super) struct Hop {
     upstream: SocketAddr,
     /// Connections without a request on them.
     free: Arc<Mutex<Vec<Connection>>>,
+    /// What the database said when it last could not carry out a request.
+    trouble: watch::Sender<Option<String>>,
 }
 
 impl Hop {
-    pub(super) fn new(upstream: SocketAddr) -> Self {
-        Self { upstream, free: Arc::default() }
+    pub(super) fn new(upstream: SocketAddr, trouble: watch::Sender<Option<String>>) -> Self {
+        Self { upstream, free: Arc::default(), trouble }
     }
 
-    async fn forward(&self, parts: &Parts, body: &[u8]) -> io::Result<Response<Body>> {
+    async fn forward(&self, parts: &Parts, body: &[u8]) -> io::Result<Response<Bytes>> {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match free {
             Some(connection) => connection,
@@ -41,12 +44,36 @@ impl Hop {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         Ok(response)
     }
+
+    /// Learns from a reply whether the database is in trouble, or out of it: reading proves nothing.
+    fn note_trouble(&self, operation: &str, reply: &Response<Bytes>) {
+        let now = if reply.status() == StatusCode::INTERNAL_SERVER_ERROR {
+            let said: serde_json::Value = serde_json::from_slice(reply.body()).unwrap_or_default();
+            let message = said["message"].as_str().or(said["Message"].as_str());
+            Some(message.unwrap_or("it failed without a word").to_owned())
+        } else if reply.status().is_success() && WRITES.contains(&operation) {
+            None
+        } else {
+            return;
+        };
+        self.trouble.send_if_modified(|trouble| {
+            let changed = *trouble != now;
+            *trouble = now;
+            changed
+        });
+    }
 }
+
+/// The operations that leave something in the file.
+const WRITES: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"];
 
 impl Service for Hop {
     async fn answer(&self, parts: Parts, body: Bytes) -> Response<Body> {
         match self.forward(&parts, &body).await {
-            Ok(response) => response,
+            Ok(reply) => {
+                self.note_trouble(operation(&parts.headers), &reply);
+                reply.map(Body::from)
+            }
             Err(problem) => {
                 tracing::error!(%problem, "the emulated DynamoDB does not answer");
                 StatusCode::BAD_GATEWAY.into_response()
@@ -79,11 +106,11 @@ fn request(parts: &Parts, body: &[u8]) -> Vec<u8> {
     text
 }
 
-async fn response(connection: &mut Connection) -> io::Result<Response<Body>> {
+async fn response(connection: &mut Connection) -> io::Result<Response<Bytes>> {
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, "a reply that is not HTTP");
     let status_line = head_line(connection).await?;
     let status = status_line.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(malformed)?;
-    let mut response = Response::new(Body::empty());
+    let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     let mut length = 0;
     loop {
@@ -101,7 +128,7 @@ async fn response(connection: &mut Connection) -> io::Result<Response<Body>> {
     }
     let mut body = vec![0; length];
     connection.read_exact(&mut body).await?;
-    *response.body_mut() = Body::from(body);
+    *response.body_mut() = Bytes::from(body);
     Ok(response)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
-use tokio::process::{Child, ChildStderr, ChildStdout};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -56,6 +56,8 @@ pub(super) struct Environment {
     sink: LogSink,
     kill_during: Arc<Predicate>,
     child: Child,
+    /// Held open, not written to: its end tells the process that this one is gone.
+    _stdin: Option<ChildStdin>,
     stdout: Lines<ChildStdout>,
     stderr: Lines<ChildStderr>,
     _api: RuntimeApi,
@@ -81,6 +83,8 @@ impl Environment {
         };
         let (api, requests) = RuntimeApi::start().await.map_err(failed)?;
         let mut child = command(&function, number, &api).spawn().map_err(failed)?;
+        // Waiting for the child would close it.
+        let stdin = child.stdin.take();
         let stdout = Lines::new(child.stdout.take());
         let stderr = Lines::new(child.stderr.take());
         let name = Arc::from(function.name.as_str());
@@ -91,6 +95,7 @@ impl Environment {
             sink,
             kill_during,
             child,
+            _stdin: stdin,
             stdout,
             stderr,
             _api: api,

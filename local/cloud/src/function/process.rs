@@ -12,6 +12,10 @@ use super::runtime_api::RuntimeApi;
 use crate::{REGION, TEST_ACCESS_KEY};
 
 /// The command of one environment. Nothing of the host's own environment reaches it but `PATH`.
+///
+/// Its standard input is a pipe that only this process holds open: a program that ends at the end of its input ends
+/// with this process, however that dies. A process group of its own keeps it out of reach of the terminal's Ctrl-C,
+/// which is for this process to act on.
 pub(super) fn command(function: &Function, number: u64, api: &RuntimeApi) -> Command {
     let mut words = function.command.iter();
     let program = words.next().map(OsString::as_os_str).unwrap_or_default();
@@ -43,10 +47,12 @@ pub(super) fn command(function: &Function, number: u64, api: &RuntimeApi) -> Com
         .env("AWS_LAMBDA_LOG_STREAM_NAME", stream)
         .env("LAMBDA_TASK_ROOT", task_root)
         .env("LAMBDA_RUNTIME_DIR", "/var/runtime")
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
+    #[cfg(unix)]
+    command.process_group(0);
     command
 }
 
