@@ -1,6 +1,7 @@
 //! The commands and options, as a person types them; the help speaks English and Chinese.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -19,7 +20,8 @@ const EXAMPLES: &str = "\
 Examples 示例:
   dougong demo                             see a day of orders booked 看一天的订单如何入账
   dougong demo --orders 1000 --faults storm
-  dougong demo --lang zh --keep /tmp/day   keep configuration, ledger and logs 保留配置、台账和日志";
+  dougong demo --lang zh --keep /tmp/day   keep configuration, ledger and logs 保留配置、台账和日志
+  dougong up --config config --data /var/lib/dougong --secrets secrets.json   for real 正式运行";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -28,7 +30,12 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment, after_help = DEMO_EXAMPLES)]
     Demo(DemoArguments),
 
-    /// Runs one function as AWS Lambda would start it; `demo` starts itself this way.
+    /// Runs the pipeline for real on this machine: no cloud account, everything in one folder.
+    /// 在本机正式运行：无需云账号，全部数据在一个目录中。
+    #[command(verbatim_doc_comment, after_help = UP_EXAMPLES)]
+    Up(UpArguments),
+
+    /// Runs one function as AWS Lambda would start it; `demo` and `up` start themselves this way.
     #[command(hide = true)]
     Function {
         /// Which function.
@@ -45,6 +52,88 @@ Examples 示例:
   dougong demo --json | jq .parked   for programs 供程序使用
 
 Exit code 退出码: 0 every order is accounted for once 每单都有着落且只记一次, 1 not so 否则, 2 wrong options 参数有误";
+
+const UP_EXAMPLES: &str = "\
+Examples 示例:
+  dougong up --config config --data /var/lib/dougong --secrets /etc/dougong/secrets.json
+  dougong up --config config --data data --every 2m --json | jq -c .     events for programs 供程序使用
+
+Variables of the configuration come from the environment (docs/settings.md) 配置中的变量取自环境变量
+Ends on SIGTERM or Ctrl-C 收到 SIGTERM 或 Ctrl-C 时停止
+Exit code 退出码: 0 stopped by a signal 由信号停止, 1 could not start 无法启动, 2 wrong options 参数有误";
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArguments {
+    /// The folder with dougong.toml and tables/ 配置目录
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config: PathBuf,
+
+    /// The folder for ledger, queue and logs; made if it is missing 数据目录，不存在则新建
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+
+    /// The file with the secrets; DOUGONG_SECRETS unless given 密钥文件，默认取 DOUGONG_SECRETS
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secrets: Option<PathBuf>,
+
+    /// How often every scheme is pulled, such as 90s or 5m 拉取间隔
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = interval)]
+    pub(crate) every: Duration,
+
+    /// When the last days are read again every night, Beijing time 每晚重扫的北京时间
+    #[arg(long, value_name = "HH:MM", default_value = "02:30", value_parser = time_of_day)]
+    pub(crate) rescan_at: Duration,
+
+    /// How large a log file may become, such as 500K or 10M 单个日志文件的上限
+    #[arg(long, value_name = "SIZE", default_value = "10M", value_parser = size)]
+    pub(crate) log_size: u64,
+
+    /// How many log files are kept 保留的日志文件数
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) log_files: u32,
+
+    /// Language of the output; the locale's unless given 输出语言，默认取系统语言
+    #[arg(long, value_name = "LANG")]
+    pub(crate) lang: Option<Lang>,
+
+    /// Print events as JSON lines on standard output 以 JSON 行输出事件
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Say problems only 只报告问题
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+}
+
+/// Reads an interval with its unit: 1 second to 1 day.
+fn interval(text: &str) -> Result<Duration, String> {
+    let seconds = [("s", 1), ("m", 60), ("h", 3_600)].into_iter().find_map(|(unit, seconds)| {
+        let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        count.checked_mul(seconds)
+    });
+    let seconds = seconds.filter(|seconds| (1..=86_400).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| "write 1s to 24h, such as 90s, 5m or 1h".to_owned())
+}
+
+/// Reads a time of day as the time after midnight.
+fn time_of_day(text: &str) -> Result<Duration, String> {
+    let two_digits = |text: &str| text.parse::<u64>().ok().filter(|_| text.len() == 2);
+    let read = text.split_once(':').and_then(|(hour, minute)| {
+        let (hour, minute) = (two_digits(hour)?, two_digits(minute)?);
+        (hour < 24 && minute < 60).then(|| Duration::from_secs(hour * 3_600 + minute * 60))
+    });
+    read.ok_or_else(|| "write hour and minute, such as 02:30".to_owned())
+}
+
+/// Reads a size in bytes, 1K to 1G.
+fn size(text: &str) -> Result<u64, String> {
+    let bytes = [("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30)].into_iter().find_map(|(unit, bytes)| {
+        let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        count.checked_mul(bytes)
+    });
+    let bytes = bytes.filter(|bytes| (1 << 10..=1 << 30).contains(bytes));
+    bytes.ok_or_else(|| "write 1K to 1G, such as 500K or 10M".to_owned())
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArguments {
@@ -143,5 +232,21 @@ mod tests {
     #[test]
     fn the_definition_of_the_commands_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn intervals_times_and_sizes_need_their_form() {
+        assert_eq!(interval("5m"), Ok(Duration::from_mins(5)));
+        assert_eq!(time_of_day("02:30"), Ok(Duration::from_mins(150)));
+        assert_eq!(size("10M"), Ok(10 << 20));
+        for text in ["", "5", "m", "0s", "25h", "-5m", "1.5h", "5 m"] {
+            assert!(interval(text).is_err(), "{text:?} was read");
+        }
+        for text in ["", "2:30", "24:00", "02:60", "02-30", "0230", "02:3"] {
+            assert!(time_of_day(text).is_err(), "{text:?} was read");
+        }
+        for text in ["", "10", "10m", "1", "2G", "K"] {
+            assert!(size(text).is_err(), "{text:?} was read");
+        }
     }
 }

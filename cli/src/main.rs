@@ -4,7 +4,9 @@ mod arguments;
 mod demo;
 mod failure;
 mod lang;
+mod lines;
 mod shipped;
+mod up;
 mod words;
 
 use std::process::ExitCode;
@@ -19,14 +21,26 @@ fn main() -> ExitCode {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| arguments::refuse(&error));
     match arguments.command {
         Command::Demo(options) => run(Builder::new_multi_thread(), demo::run(options)),
+        Command::Up(options) => run(Builder::new_multi_thread(), up::run(options)),
         // As in Lambda: one thread and one event at a time.
-        Command::Function { name: FunctionName::Pull } => {
-            run(Builder::new_current_thread(), dougong_pull::serve())
-        }
-        Command::Function { name: FunctionName::Deliver } => {
-            run(Builder::new_current_thread(), dougong_deliver::serve())
+        Command::Function { name } => {
+            end_with_the_host();
+            match name {
+                FunctionName::Pull => run(Builder::new_current_thread(), dougong_pull::serve()),
+                FunctionName::Deliver => run(Builder::new_current_thread(), dougong_deliver::serve()),
+            }
         }
     }
+}
+
+/// Ends this process when its standard input ends: only its host holds the other end, and it ends with the host, even
+/// one that is killed. A function without its host has nowhere to record what it does.
+fn end_with_the_host() {
+    std::thread::spawn(|| {
+        // An error is an end, too.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(1);
+    });
 }
 
 fn run(mut builder: Builder, work: impl Future<Output = ExitCode>) -> ExitCode {

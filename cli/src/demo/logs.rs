@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dougong_cloud::{LogLine, LogSink, LogSource};
-use serde_json::json;
+use dougong_cloud::{LogLine, LogSink};
+
+use crate::lines::{is_structured, json_line};
 
 /// How many last words are kept.
 const LAST_WORDS: usize = 5;
@@ -49,8 +50,7 @@ impl FunctionLogs {
 
     fn take(&self, line: &LogLine) {
         let mut lines = self.lock();
-        let structured = line.source == LogSource::Stdout && line.text.starts_with('{');
-        if !structured {
+        if !is_structured(line) {
             if lines.last_words.len() == LAST_WORDS {
                 lines.last_words.pop_front();
             }
@@ -58,18 +58,7 @@ impl FunctionLogs {
         }
         if let Some(file) = &mut lines.file {
             // A log that cannot be written must not stop the demo; the report is the result.
-            let _ = if structured {
-                writeln!(file, "{}", line.text)
-            } else {
-                let wrapped = json!({
-                    "function": &*line.function,
-                    "environment": line.environment,
-                    "request_id": line.request_id.as_deref(),
-                    "source": if line.source == LogSource::Platform { "platform" } else { "function" },
-                    "message": line.text,
-                });
-                writeln!(file, "{wrapped}")
-            };
+            let _ = writeln!(file, "{}", json_line(line));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Secrets: one JSON object, in Secrets Manager or in a file of the same shape (design §8).
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
@@ -16,7 +16,7 @@ use crate::settings::SecretSource;
 #[non_exhaustive]
 pub enum SecretsError {
     /// The file cannot be read.
-    #[error("cannot read the secrets file {} named by DOUGONG_SECRETS", path.display())]
+    #[error("cannot read the secrets file {}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -86,8 +86,7 @@ impl Secrets {
     /// Reads the secrets from where the settings say; names all missing keys at once.
     pub(crate) async fn read(source: &SecretSource, aws: &SdkConfig) -> Result<Self, SecretsError> {
         let text = match source {
-            SecretSource::File(path) => std::fs::read_to_string(path)
-                .map_err(|source| SecretsError::File { path: path.clone(), source })?,
+            SecretSource::File(path) => return Self::read_file(path),
             SecretSource::SecretsManager(id) => {
                 let manager = aws_sdk_secretsmanager::Client::new(aws);
                 let reply = manager.get_secret_value().secret_id(id).send().await;
@@ -99,6 +98,12 @@ impl Secrets {
             }
         };
         Self::parse(&text)
+    }
+
+    /// Reads the secrets from a file; names all missing keys at once.
+    pub fn read_file(path: &Path) -> Result<Self, SecretsError> {
+        let text = std::fs::read_to_string(path);
+        Self::parse(&text.map_err(|source| SecretsError::File { path: path.to_owned(), source })?)
     }
 
     fn parse(text: &str) -> Result<Self, SecretsError> {

@@ -43,7 +43,7 @@ fn every_promise_in_the_list_is_a_test_and_every_test_here_is_in_the_list() {
     assert!(listed.len() > 40, "the list cannot be read: {listed:?}");
 
     let mut all = Vec::new();
-    for folder in ["functions", "shared", "tests"] {
+    for folder in ["cli", "functions", "local", "shared", "tests"] {
         sources(&repository.join(folder), &mut all);
     }
     let known = tests(&all);
@@ -52,6 +52,7 @@ fn every_promise_in_the_list_is_a_test_and_every_test_here_is_in_the_list() {
 
     let mut here = Vec::new();
     sources(&repository.join("tests/tests/promises"), &mut here);
+    sources(&repository.join("cli/tests/up"), &mut here);
     here.retain(|source| !source.ends_with("listed.rs"));
     let unlisted: Vec<String> = tests(&here).into_iter().filter(|name| !listed.contains(name)).collect();
     assert!(unlisted.is_empty(), "tested, but not in docs/promises.md: {unlisted:#?}");

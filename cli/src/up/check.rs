@@ -1,0 +1,62 @@
+//! What is looked at before anything starts; whatever is wrong is said at once.
+
+use std::path::PathBuf;
+
+use dougong_config::Config;
+use dougong_runtime::Secrets;
+
+use super::{folder, words};
+use crate::arguments::UpArguments;
+use crate::failure::Failure;
+use crate::lang::Lang;
+
+/// A configuration that can be run.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) config: Config,
+    pub(super) secrets: PathBuf,
+}
+
+/// Checks configuration, secrets and data folder; returns every problem, each as a text for a person.
+pub(super) fn check(options: &UpArguments, lang: Lang) -> Result<Checked, Vec<String>> {
+    let mut problems = Vec::new();
+    let config = Config::load(&options.config, &|name| std::env::var(name).ok());
+    let config = config.map_err(|errors| problems.push(format!("{errors}\n"))).ok();
+    let secrets = secrets(options, lang).map_err(|failure| problems.push(failure.to_string())).ok();
+    let free = match folder::is_ours_or_empty(&options.data) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(words::data_of_others(lang, &options.data)),
+        Err(error) => Err(words::data_unusable(lang, &options.data, &error)),
+    };
+    if let Err(failure) = free {
+        problems.push(failure.to_string());
+    }
+    match (config, secrets) {
+        (Some(config), Some(secrets)) if problems.is_empty() => Ok(Checked { config, secrets }),
+        _ => Err(problems),
+    }
+}
+
+/// Finds the secrets' file, which nobody else may read, and reads it once.
+fn secrets(options: &UpArguments, lang: Lang) -> Result<PathBuf, Failure> {
+    let named = || std::env::var_os("DOUGONG_SECRETS").filter(|name| !name.is_empty()).map(PathBuf::from);
+    let file = options.secrets.clone().or_else(named).ok_or_else(|| words::no_secrets(lang))?;
+    if is_open_to_everyone(&file) {
+        return Err(words::secrets_open(lang, &file));
+    }
+    Secrets::read_file(&file).map_err(|error| words::secrets_unreadable(lang, &error))?;
+    Ok(file)
+}
+
+/// Tells whether any user of the machine may read a file. Its group may: a service's own group is a usual way.
+#[cfg(unix)]
+fn is_open_to_everyone(file: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    // A file that is not there is reported by who reads it.
+    file.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o007 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_everyone(_file: &std::path::Path) -> bool {
+    false
+}

@@ -1,0 +1,270 @@
+//! What `up` says, in both languages.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
+
+use dougong_cloud::StackError;
+use dougong_runtime::SecretsError;
+
+use super::folder::DataFolder;
+use super::heard::{Delivered, Pulled};
+use crate::arguments::UpArguments;
+use crate::failure::Failure;
+use crate::lang::{Lang, Texts};
+use crate::words::repair;
+
+/// Picks one of two texts that are made up on the spot.
+macro_rules! say {
+    ($lang:expr, $en:literal, $zh:literal) => {
+        match $lang {
+            Lang::En => format!($en),
+            Lang::Zh => format!($zh),
+        }
+    };
+}
+
+pub(super) fn cannot_start(lang: Lang, error: &io::Error) -> Failure {
+    let hint = say!(
+        lang,
+        "free memory or raise the limits of this user, and try again",
+        "请释放内存或放宽该用户的资源限制后重试"
+    );
+    Failure::caused(error, hint)
+}
+
+pub(super) fn cannot_log(lang: Lang, folder: &Path, error: &io::Error) -> Failure {
+    let folder = folder.display();
+    Failure::new(
+        say!(lang, "cannot write logs into {folder}: {error}", "无法在 {folder} 写日志：{error}"),
+        say!(
+            lang,
+            "free space on the disk, or let this user write there",
+            "请清理磁盘空间，或授予该用户写权限"
+        ),
+    )
+}
+
+pub(super) fn no_stack(lang: Lang, folder: &DataFolder, error: &StackError) -> Failure {
+    let ledger = folder.ledger();
+    let ledger = ledger.display();
+    Failure::caused(
+        error,
+        say!(
+            lang,
+            "see that the disk has room and {ledger} is the file of this or an older version; restore a backup otherwise (docs/up.md)",
+            "请确认磁盘有空间，且 {ledger} 由本版本或更早版本写成；否则请恢复备份（docs/up.zh-CN.md）"
+        ),
+    )
+}
+
+pub(super) fn data_unusable(lang: Lang, folder: &Path, error: &io::Error) -> Failure {
+    let folder = folder.display();
+    Failure::new(
+        say!(lang, "cannot use the data folder {folder}: {error}", "无法使用数据目录 {folder}：{error}"),
+        say!(
+            lang,
+            "name with --data a folder of this user on a disk that has room",
+            "请用 --data 指定属于该用户、且磁盘有空间的目录"
+        ),
+    )
+}
+
+pub(super) fn data_of_others(lang: Lang, folder: &Path) -> Failure {
+    let folder = folder.display();
+    Failure::new(
+        say!(
+            lang,
+            "the data folder {folder} holds other files and no ledger",
+            "数据目录 {folder} 中有其他文件，且没有台账"
+        ),
+        say!(
+            lang,
+            "name with --data a new or empty folder, or the one of an earlier start",
+            "请用 --data 指定新的或空的目录，或以前启动时用过的目录"
+        ),
+    )
+}
+
+pub(super) fn in_use(lang: Lang, folder: &Path, holder: &str) -> Failure {
+    let folder = folder.display();
+    let (pid, since) = holder.split_once(' ').unwrap_or(("?", "?"));
+    Failure::new(
+        say!(
+            lang,
+            "the data folder {folder} is in use: process {pid} has run there since {since}",
+            "数据目录 {folder} 正在使用中：进程 {pid} 自 {since} 起在此运行"
+        ),
+        say!(
+            lang,
+            "stop it first (kill {pid}, or systemctl stop dougong), or name another folder with --data; two of them on one ledger would keep the pace of neither",
+            "请先停止它（kill {pid}，或 systemctl stop dougong），或用 --data 指定另一个目录"
+        ),
+    )
+}
+
+pub(super) fn no_secrets(lang: Lang) -> Failure {
+    Failure::new(
+        say!(lang, "no file of secrets is named", "没有指定密钥文件"),
+        say!(
+            lang,
+            "name it with --secrets FILE or DOUGONG_SECRETS; docs/settings.md shows what is in it",
+            "请用 --secrets FILE 或环境变量 DOUGONG_SECRETS 指定；内容见 docs/settings.zh-CN.md"
+        ),
+    )
+}
+
+pub(super) fn secrets_open(lang: Lang, file: &Path) -> Failure {
+    let file = file.display();
+    Failure::new(
+        say!(
+            lang,
+            "every user of this machine may use the file of secrets {file}",
+            "本机任何用户都能访问密钥文件 {file}"
+        ),
+        say!(
+            lang,
+            "close it: chmod 600 {file}; if others may have read it, ask for new secrets",
+            "请收紧权限：chmod 600 {file}；若可能已被他人读取，请更换密钥"
+        ),
+    )
+}
+
+pub(super) fn secrets_unreadable(lang: Lang, error: &SecretsError) -> Failure {
+    let mut text = error.to_string();
+    if let Some(cause) = error.source() {
+        let _ = write!(text, ": {cause}");
+    }
+    match text.split_once("\nhint: ") {
+        Some((error, hint)) => Failure::new(error, hint),
+        None => Failure::new(
+            text,
+            say!(
+                lang,
+                "name a file that this user may read, with --secrets",
+                "请用 --secrets 指定该用户可读的文件"
+            ),
+        ),
+    }
+}
+
+pub(super) fn made_private(lang: Lang, folder: &Path) -> String {
+    let folder = folder.display();
+    say!(
+        lang,
+        "other users could look into {folder}; now only this one can",
+        "其他用户此前可以访问 {folder}，现已改为仅本用户可访问"
+    )
+}
+
+pub(super) fn started(
+    lang: Lang,
+    tenant: &str,
+    schemes: &[&str],
+    options: &UpArguments,
+    folder: &DataFolder,
+) -> String {
+    let schemes = schemes.join(", ");
+    let every = written(options.every.as_secs());
+    let minutes = options.rescan_at.as_secs() / 60;
+    let rescan = format!("{:02}:{:02}", minutes / 60, minutes % 60);
+    let (data, logs) = (folder.path().display(), folder.logs());
+    let logs = logs.display();
+    say!(
+        lang,
+        "running for {tenant}: {schemes}, pulled every {every}, read again at {rescan} every night; ledger in {data}, logs in {logs}",
+        "已启动，商户 {tenant}：{schemes}，每 {every} 拉取一次，每晚 {rescan} 重扫；台账在 {data}，日志在 {logs}"
+    )
+}
+
+/// Writes seconds in the largest unit that says them whole.
+fn written(seconds: u64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let whole = units.into_iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));
+    whole.map_or_else(|| "0s".to_owned(), |(unit, name)| format!("{}{name}", seconds / unit))
+}
+
+pub(super) fn put_back(lang: Lang, messages: usize) -> String {
+    say!(
+        lang,
+        "{messages} messages that the last run left are in the queue again",
+        "上次运行遗留的 {messages} 条消息已重新入队"
+    )
+}
+
+pub(super) fn pulled(lang: Lang, pulled: &Pulled) -> String {
+    let Pulled { scheme, rows, queued, known, excluded, parked } = pulled;
+    say!(
+        lang,
+        "pulled {scheme}: {rows} orders read, {queued} queued, {known} known, {excluded} left out, {parked} parked",
+        "拉取 {scheme}：读取 {rows} 单，入队 {queued}，已知 {known}，按规则不入账 {excluded}，待人工处理 {parked}"
+    )
+}
+
+pub(super) fn delivered(lang: Lang, delivered: &Delivered, waiting: u64) -> String {
+    let Delivered { posted, already_posted, parked, unknown, .. } = delivered;
+    let mut words = say!(lang, "booked {posted}", "已入账 {posted} 单");
+    let mut more = |count: u64, texts: Texts| {
+        if count > 0 {
+            let _ = write!(words, "{}{count}", lang.pick(texts));
+        }
+    };
+    more(*already_posted, Texts { en: ", were booked already ", zh: "，此前已入账 " });
+    more(*parked, Texts { en: ", parked ", zh: "，待人工处理 " });
+    more(*unknown, Texts { en: ", without an answer of BIP yet ", zh: "，BIP 尚无答复 " });
+    more(waiting, Texts { en: ", waiting ", zh: "，排队中 " });
+    words
+}
+
+pub(super) fn parked(lang: Lang, reason: &str, orders: u64) -> String {
+    let repair = repair(reason);
+    let words = repair.as_ref().map_or(reason, |repair| lang.pick(repair.reason));
+    let what = repair.as_ref().map_or("", |repair| lang.pick(repair.what_to_do));
+    say!(lang, "parked {orders}: {words} – {what}", "待人工处理 {orders} 单：{words}——{what}")
+}
+
+pub(super) fn dead_letters(lang: Lang, messages: u64) -> String {
+    say!(
+        lang,
+        "{messages} messages could not be handled at all; they are kept, and tried again at the next start; the log says why",
+        "{messages} 条消息完全无法处理；已保留，下次启动时会再试；原因见日志"
+    )
+}
+
+pub(super) fn database_trouble(lang: Lang, trouble: &str) -> String {
+    say!(lang, "the ledger cannot be written: {trouble}", "台账无法写入：{trouble}")
+}
+
+pub(super) fn database_hint(lang: Lang, folder: &DataFolder) -> String {
+    let folder = folder.path().display();
+    say!(
+        lang,
+        "free space on the disk of {folder}; nothing is lost, and the work goes on by itself as soon as there is room",
+        "请清理 {folder} 所在磁盘；数据没有丢失，有空间后会自动继续"
+    )
+}
+
+pub(super) fn database_again(lang: Lang) -> String {
+    say!(lang, "the ledger can be written again", "台账恢复写入")
+}
+
+pub(super) fn problem(lang: Lang, problem: &str) -> String {
+    say!(lang, "problem: {problem}", "问题：{problem}")
+}
+
+pub(super) fn stopping(lang: Lang, seconds: u64) -> String {
+    say!(
+        lang,
+        "stopping; what is at work may take {seconds} s to finish, a second signal ends it now",
+        "正在停止；进行中的工作最多等待 {seconds} 秒，再次发送信号可立即结束"
+    )
+}
+
+pub(super) fn stopped(lang: Lang) -> String {
+    say!(
+        lang,
+        "stopped; what waits in the queue goes on at the next start",
+        "已停止；排队中的单据在下次启动后继续"
+    )
+}
