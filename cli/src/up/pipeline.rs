@@ -25,8 +25,8 @@ const AFTER_THE_LEASE: Duration = Duration::from_secs(10);
 
 /// Returns the settings of the stack.
 ///
-/// The one place that says what runs on one machine: functions to come (the store's `accept` behind its HTTP gateway,
-/// `sweep`) get their processes and schedules here.
+/// The one place that says what runs on one machine. A store system's functions (`accept` behind the HTTP gateway,
+/// `sweep`) get their processes, their port and their schedules here, as `StackSettings::store`.
 pub(super) fn settings(
     options: &UpArguments,
     checked: &Checked,
