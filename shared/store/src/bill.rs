@@ -240,9 +240,10 @@ impl Bill {
 
     /// Returns the version: a hash of the business content, the same for both dialects.
     ///
-    /// Part of it: kind, numbers, day, ids and codes of both parties, totals, and the lines and payments in any
-    /// order, decimals by value. Not part of it: names, remarks, times, who wrote it, the quantity in the second unit
-    /// (downloads send it where pushes do not), unknown fields.
+    /// Part of it: kind, numbers, day, ids and codes of both parties, the lines and payments in any order, decimals
+    /// by value, and header totals that contradict the lines. Not part of it: names, remarks, times, who wrote it, the
+    /// quantity in the second unit (downloads send it where pushes do not), unknown fields. In outbound bills and
+    /// sales, whose examples have no codes, a code counts only where there is no id.
     pub fn version(&self) -> Version {
         Version::of(&version::canonical(self))
     }
