@@ -250,6 +250,7 @@ fn measure(endings: &[Ending], started: Instant) {
             Ending::Posted => "posted",
             Ending::AlreadySaved | Ending::AlreadyPosted => "already_posted",
             Ending::Parked => "parked",
+            Ending::Skipped => "skipped",
             Ending::Nothing => "nothing",
             Ending::DeadLettered => "dead_lettered",
             Ending::Again(Again::Throttled) => "throttled",

@@ -11,6 +11,8 @@ pub(crate) enum Ending {
     AlreadyPosted,
     /// A person has to look at the document.
     Parked,
+    /// The document is deliberately not booked, and kept as such.
+    Skipped,
     /// Nothing is to be done: a newer message exists, or it is parked or skipped already.
     Nothing,
     /// It is no message of ours and lies in the dead-letter queue now.

@@ -5,6 +5,7 @@ mod batch;
 mod ending;
 mod prepare;
 mod settle;
+mod source;
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,36 +1,47 @@
-//! From a message to an order that this worker holds, without calling BIP.
+//! From a message to a document that this worker holds, without calling BIP.
 
-use dougong_bip::Order;
-use dougong_config::{OnChange, Scheme};
+use dougong_bip::{Voucher, VoucherKind};
+use dougong_config::OnChange;
 use dougong_ledger::{
     Begin, Begun, Earlier, Frozen, Hold, LedgerError, Parking, SetAside, Standing, Started, TakeOver,
 };
-use dougong_mapping::{Identity, Problem};
+use dougong_mapping::Problem;
 use dougong_queue::Message;
 use dougong_runtime::{epoch_ms, new_document};
 use dougong_values::{SchemeId, VoucherCode};
-use dougong_wdt::Stockout;
 use serde_json::json;
 use tracing::{error, info, warn};
 
 use crate::ending::{Again, Ending};
+use crate::source::{Source, Unmapped};
 use crate::{Deliver, Invocation};
+
+/// How a document that is not sent is set aside.
+#[derive(Clone, Copy)]
+enum Aside<'a> {
+    /// A person has to look at it.
+    Park(Parking<'a>),
+    /// It is deliberately not booked, for this reason.
+    Skip(&'static str),
+}
 
 /// A message whose document stands still until BIP is called, or has come to an end without that.
 pub(crate) enum Prepared {
     /// Nothing is left to be done with the message now.
     Ended(Ending),
-    /// The order is this worker's: send it.
+    /// The document is this worker's: send it.
     Held(Box<Held>),
 }
 
-/// An order that this worker holds.
+/// A document that this worker holds.
 pub(crate) struct Held {
     /// The proof needed to record the outcome.
     pub(crate) hold: Hold,
     /// What is sent; `None` if an earlier attempt has to be settled that today's mapping cannot map.
-    pub(crate) order: Option<Order>,
-    /// The code to look the order up by.
+    pub(crate) voucher: Option<Voucher>,
+    /// Which list of BIP it is looked up in; `None` if today's configuration cannot say.
+    pub(crate) kind: Option<VoucherKind>,
+    /// The code to look it up by.
     pub(crate) code: Option<VoucherCode>,
     /// Whether an earlier attempt is so old that its key may no longer bring its answer.
     pub(crate) late: bool,
@@ -41,14 +52,14 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// The calls this order needs, tokens aside.
+    /// The calls this document needs, tokens aside.
     pub(crate) fn calls(&self) -> u32 {
-        u32::from(self.looks_up()) + u32::from(self.order.is_some())
+        u32::from(self.looks_up()) + u32::from(self.voucher.is_some())
     }
 
-    /// Tells whether to look the order up before anything is sent.
+    /// Tells whether to look the voucher up before anything is sent.
     pub(crate) const fn looks_up(&self) -> bool {
-        self.late || self.order.is_none()
+        self.late || self.voucher.is_none()
     }
 }
 
@@ -59,39 +70,45 @@ impl Deliver {
         message: &Message,
         invocation: &Invocation,
     ) -> Result<Prepared, LedgerError> {
-        let Some(scheme) = self.parts.config.schemes.get(&message.scheme) else {
-            // Nothing is wrong with the order: it waits for its scheme.
-            error!(document = %message.key, scheme = %message.scheme, "no such scheme in the configuration");
-            return Ok(Prepared::Ended(Ending::Again(Again::Misconfigured)));
-        };
-        let (reason, problems) = match Stockout::from_json(&message.document) {
-            Ok(stockout) => match self.map(scheme, &message.scheme, message, &stockout) {
-                Ok(order) => {
-                    let begun = self.begin(message, order.code.as_ref(), invocation).await?;
-                    return self.begun(message, scheme, begun, order).await;
-                }
-                Err(problems) => (
-                    problems.first().map_or("unmappable", Problem::reason),
-                    serde_json::to_string(&problems).unwrap_or_default(),
-                ),
-            },
-            Err(error) => {
-                let problems = json!([{ "reason": "unreadable", "message": error.to_string() }]);
-                ("unreadable", problems.to_string())
+        let config = &self.parts.config;
+        let source = match Source::read(message.key.kind(), &message.document) {
+            Ok(source) => source,
+            Err(words) => {
+                let problems = json!([{ "reason": "unreadable", "message": words }]).to_string();
+                let parking = Parking { reason: "unreadable", problems: &problems };
+                return self.set_aside(message, Aside::Park(parking), invocation).await;
             }
         };
-        self.park(message, scheme, &Parking { reason, problems: &problems }, invocation).await
-    }
-
-    fn map(
-        &self,
-        scheme: &Scheme,
-        id: &SchemeId,
-        message: &Message,
-        stockout: &Stockout,
-    ) -> Result<Order, Vec<Problem>> {
-        let identity = Identity { tenant: &self.parts.config.tenant, scheme: id, key: &message.key };
-        scheme.mapping.map(stockout, &identity)
+        let rerouted;
+        let message = match &source {
+            // Since it came, a scheme may have been written for it.
+            Source::Bill(bill) if message.scheme == SchemeId::unassigned() => match config.route(bill) {
+                Ok(scheme) => {
+                    rerouted = Message { scheme: scheme.clone(), ..message.clone() };
+                    &rerouted
+                }
+                Err(why) => return self.set_aside(message, Aside::Skip(why.as_str()), invocation).await,
+            },
+            _ => message,
+        };
+        match source.map(config, &message.scheme, &message.key) {
+            Ok(voucher) => {
+                let begun = self.begin(message, voucher.code(), invocation).await?;
+                self.begun(message, begun, voucher).await
+            }
+            Err(Unmapped::NoScheme) => {
+                // Nothing is wrong with the document: it waits for its scheme.
+                error!(document = %message.key, scheme = %message.scheme, "no such scheme in the configuration");
+                Ok(Prepared::Ended(Ending::Again(Again::Misconfigured)))
+            }
+            Err(Unmapped::Excluded(reason)) => self.set_aside(message, Aside::Skip(reason), invocation).await,
+            Err(Unmapped::Problems(problems)) => {
+                let reason = problems.first().map_or("unmappable", Problem::reason);
+                let problems = serde_json::to_string(&problems).unwrap_or_default();
+                self.set_aside(message, Aside::Park(Parking { reason, problems: &problems }), invocation)
+                    .await
+            }
+        }
     }
 
     async fn begin(
@@ -114,53 +131,56 @@ impl Deliver {
     async fn begun(
         &self,
         message: &Message,
-        scheme: &Scheme,
         begun: Begun,
-        order: Order,
+        voucher: Voucher,
     ) -> Result<Prepared, LedgerError> {
         let ending = match begun {
-            Begun::Started(started) => return Ok(self.held(message, *started, Some(order))),
+            Begun::Started(started) => return Ok(self.held(message, *started, Some(voucher))),
             Begun::AlreadyPosted => {
                 info!(document = %message.key, "already posted");
                 Ending::AlreadyPosted
             }
             Begun::Superseded | Begun::Skipped | Begun::Parked => Ending::Nothing,
             Begun::Busy { until_ms } => Ending::Again(Again::At(until_ms)),
-            Begun::Changed(earlier) => self.changed(message, scheme, &earlier).await?,
+            Begun::Changed(earlier) => self.changed(message, &earlier).await?,
         };
         Ok(Prepared::Ended(ending))
     }
 
-    fn held(&self, message: &Message, started: Started, mapped: Option<Order>) -> Prepared {
+    fn held(&self, message: &Message, started: Started, mapped: Option<Voucher>) -> Prepared {
         let Started { hold, attempt, frozen, late, .. } = started;
         let settles_other = frozen.is_some() && *hold.version() != message.version;
-        let (order, code) = if let Some(frozen) = frozen {
-            (self.thaw(message, &frozen), frozen.voucher_code)
+        let (voucher, kind, code) = if let Some(frozen) = frozen {
+            let (voucher, kind) = self.thaw(message, &frozen);
+            (voucher, kind, frozen.voucher_code)
         } else {
-            let code = mapped.as_ref().and_then(|order| order.code.clone());
-            (mapped, code)
+            let code = mapped.as_ref().and_then(|voucher| voucher.code().cloned());
+            let kind = mapped.as_ref().map(Voucher::kind);
+            (mapped, kind, code)
         };
-        Prepared::Held(Box::new(Held { hold, order, code, late, settles_other, attempt }))
+        Prepared::Held(Box::new(Held { hold, voucher, kind, code, late, settles_other, attempt }))
     }
 
-    /// Maps what an earlier attempt sent, under the scheme and the code it was sent with; `None` if today's
-    /// mapping cannot.
-    fn thaw(&self, message: &Message, frozen: &Frozen) -> Option<Order> {
-        let scheme = self.parts.config.schemes.get(&frozen.scheme)?;
-        let stockout = Stockout::from_json(&frozen.source_json).ok()?;
-        let mut order = self.map(scheme, &frozen.scheme, message, &stockout).ok()?;
-        order.code.clone_from(&frozen.voucher_code);
-        Some(order)
+    /// Maps what an earlier attempt sent, under the scheme and the code it was sent with, and tells which list of
+    /// BIP it went to; either is `None` if today's configuration cannot say.
+    fn thaw(&self, message: &Message, frozen: &Frozen) -> (Option<Voucher>, Option<VoucherKind>) {
+        let config = &self.parts.config;
+        let Ok(source) = Source::read(message.key.kind(), &frozen.source_json) else { return (None, None) };
+        let kind = source.voucher_kind(config, &frozen.scheme);
+        let voucher = source.map_all(config, &frozen.scheme, &message.key).ok();
+        let voucher = voucher.map(|mut voucher| {
+            voucher.set_code(frozen.voucher_code.clone());
+            voucher
+        });
+        (voucher, kind)
     }
 
-    /// Another version of this order is booked, or may be: never booked over, never dropped.
-    async fn changed(
-        &self,
-        message: &Message,
-        scheme: &Scheme,
-        earlier: &Earlier,
-    ) -> Result<Ending, LedgerError> {
-        if scheme.on_change == OnChange::Ignore {
+    /// Another version of this document is booked, or may be: never booked over, never dropped.
+    async fn changed(&self, message: &Message, earlier: &Earlier) -> Result<Ending, LedgerError> {
+        let config = &self.parts.config;
+        let of_stockouts = config.schemes.get(&message.scheme).map(|scheme| scheme.on_change);
+        let of_bills = || config.bill_schemes.get(&message.scheme).map(|scheme| scheme.on_change);
+        if of_stockouts.or_else(of_bills) == Some(OnChange::Ignore) {
             info!(document = %message.key, booked = %earlier.version(), "changed after it was booked; ignored by on_change");
             return Ok(Ending::Nothing);
         }
@@ -176,23 +196,31 @@ impl Deliver {
         })
     }
 
-    /// Parks a document that cannot be sent, unless something of it may be in BIP: that is settled first.
-    async fn park(
+    /// Sets a document aside that is not sent, unless something of it may be in BIP: that is settled first.
+    async fn set_aside(
         &self,
         message: &Message,
-        scheme: &Scheme,
-        parking: &Parking<'_>,
+        aside: Aside<'_>,
         invocation: &Invocation,
     ) -> Result<Prepared, LedgerError> {
-        let ending = match self.parts.ledger.park(&new_document(message), parking, epoch_ms()).await? {
-            SetAside::Done => {
-                warn!(document = %message.key, reason = parking.reason, "parked");
+        let (ledger, document) = (&self.parts.ledger, new_document(message));
+        let done = match aside {
+            Aside::Park(parking) => ledger.park(&document, &parking, epoch_ms()).await?,
+            Aside::Skip(reason) => ledger.skip(&document, reason, epoch_ms()).await?,
+        };
+        let ending = match (done, aside) {
+            (SetAside::Done, Aside::Park(Parking { reason, .. })) => {
+                warn!(document = %message.key, reason, "parked");
                 Ending::Parked
             }
-            SetAside::Not(Standing::Unsettled) => return self.take_over(message, invocation).await,
-            SetAside::Not(Standing::Changed(earlier)) => self.changed(message, scheme, &earlier).await?,
-            SetAside::Not(standing) => after(&standing),
-            SetAside::Free => Ending::Again(Again::Soon),
+            (SetAside::Done, Aside::Skip(reason)) => {
+                info!(document = %message.key, reason, "skipped");
+                Ending::Skipped
+            }
+            (SetAside::Not(Standing::Unsettled), _) => return self.take_over(message, invocation).await,
+            (SetAside::Not(Standing::Changed(earlier)), _) => self.changed(message, &earlier).await?,
+            (SetAside::Not(standing), _) => after(&standing),
+            (SetAside::Free, _) => Ending::Again(Again::Soon),
         };
         Ok(Prepared::Ended(ending))
     }

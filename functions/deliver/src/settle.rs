@@ -1,8 +1,8 @@
-//! From a held order to a recorded outcome.
+//! From a held document to a recorded outcome.
 
 use std::time::Duration;
 
-use dougong_bip::{CallError, FoundVoucher, Likeness, Lookup, Order, RefusalReason, SaveOutcome, Slot};
+use dougong_bip::{CallError, FoundVoucher, Likeness, Lookup, RefusalReason, SaveOutcome, Slot, Voucher};
 use dougong_ledger::{Attempt, Certainty, Hold, LedgerError, Parking};
 use dougong_runtime::epoch_ms;
 use dougong_values::{VoucherCode, VoucherId};
@@ -20,32 +20,36 @@ const MOST_BUSY_ATTEMPTS: u32 = 20;
 const LOOK_UP_WAIT: Duration = Duration::from_secs(20);
 
 impl Deliver {
-    /// Looks the order up if it may be in BIP already, sends it, and records what became of it.
+    /// Looks the voucher up if it may be in BIP already, sends it, and records what became of it.
     pub(crate) async fn settle(&self, held: Held, mut slots: Vec<Slot>) -> Result<Ending, LedgerError> {
         let looks_up = held.looks_up();
-        let Held { mut hold, order, code, late, attempt, .. } = held;
+        let Held { mut hold, voucher, kind, code, late, attempt, .. } = held;
         if looks_up {
             let Some(code) = &code else {
                 // BIP numbered it: nobody can say which of its vouchers this would be.
                 return self
                     .park_unknown(
                         &hold,
-                        "an earlier attempt may have been saved, and the order has no code to look it up by",
+                        "an earlier attempt may have been saved, and the voucher has no code to look it up by",
                     )
                     .await;
+            };
+            let Some(kind) = kind else {
+                error!(document = %hold.key(), "the scheme it was sent under is not in the configuration");
+                return self.give_back(&hold, Attempt::Uncounted, Again::Misconfigured).await;
             };
             let Some(slot) = slots.pop() else {
                 return self.give_back(&hold, Attempt::Uncounted, Again::Soon).await;
             };
-            match self.session.find_by_code(slot, code).await {
-                Lookup::Found(found) => return self.found(&hold, order.as_ref(), &found).await,
+            match self.session.find_by_code(slot, kind, code).await {
+                Lookup::Found(found) => return self.found(&hold, voucher.as_ref(), &found).await,
                 // Soon after an attempt BIP may still be at work: absence proves nothing yet.
                 Lookup::Absent if late => hold = hold.found_absent(),
                 Lookup::Absent => {}
                 Lookup::Failed(error) => return self.not_looked_up(&hold, error).await,
             }
         }
-        let Some(order) = order else {
+        let Some(voucher) = voucher else {
             // Today's mapping cannot map what was sent. Proved absent, it goes on with its own message; else
             // it is looked up again until it is.
             let again = match hold.earlier() {
@@ -57,14 +61,14 @@ impl Deliver {
         let Some(slot) = slots.pop() else {
             return self.give_back(&hold, Attempt::Uncounted, Again::Soon).await;
         };
-        let outcome = self.session.save_order(slot, &order).await;
-        self.record(&hold, &order, attempt, outcome).await
+        let outcome = self.session.save(slot, &voucher).await;
+        self.record(&hold, &voucher, attempt, outcome).await
     }
 
     async fn record(
         &self,
         hold: &Hold,
-        order: &Order,
+        voucher: &Voucher,
         attempt: u32,
         outcome: SaveOutcome,
     ) -> Result<Ending, LedgerError> {
@@ -72,13 +76,13 @@ impl Deliver {
         match outcome {
             SaveOutcome::Saved { id, code } => self.posted(hold, &id, code.as_ref(), Ending::Posted).await,
             SaveOutcome::AlreadySaved { id } => {
-                self.posted(hold, &id, order.code.as_ref(), Ending::AlreadySaved).await
+                self.posted(hold, &id, voucher.code(), Ending::AlreadySaved).await
             }
             SaveOutcome::Refused { code, message, trace_id, reason } => {
                 if reason == RefusalReason::CodeTaken
-                    && let Some(voucher_code) = &order.code
+                    && let Some(voucher_code) = voucher.code()
                 {
-                    return self.code_taken(hold, order, voucher_code, &message).await;
+                    return self.code_taken(hold, voucher, voucher_code, &message).await;
                 }
                 let problems =
                     json!([{ "reason": "refused", "code": code, "message": message, "trace_id": trace_id }]);
@@ -124,7 +128,7 @@ impl Deliver {
     async fn code_taken(
         &self,
         hold: &Hold,
-        order: &Order,
+        voucher: &Voucher,
         code: &VoucherCode,
         words: &str,
     ) -> Result<Ending, LedgerError> {
@@ -135,8 +139,8 @@ impl Deliver {
         let Some(slot) = slot else {
             return self.give_back(hold, Attempt::Uncounted, Again::Throttled).await;
         };
-        match self.session.find_by_code(slot, code).await {
-            Lookup::Found(found) => self.found(hold, Some(order), &found).await,
+        match self.session.find_by_code(slot, voucher.kind(), code).await {
+            Lookup::Found(found) => self.found(hold, Some(voucher), &found).await,
             Lookup::Absent => {
                 let problems = json!([{ "reason": "refused", "message": words, "hint": "BIP says the code is taken, but lists no voucher of this code" }]);
                 self.parked(hold, "refused", &problems.to_string(), Certainty::NothingSaved).await
@@ -149,10 +153,10 @@ impl Deliver {
     async fn found(
         &self,
         hold: &Hold,
-        order: Option<&Order>,
+        voucher: Option<&Voucher>,
         found: &FoundVoucher,
     ) -> Result<Ending, LedgerError> {
-        match order.map(|order| found.compare(order)) {
+        match voucher.map(|voucher| found.compare(voucher)) {
             Some(Likeness::Same) => {
                 self.posted(hold, &found.id, Some(&found.code), Ending::AlreadySaved).await
             }
@@ -167,7 +171,7 @@ impl Deliver {
             }
             Some(Likeness::Unclear) | None => {
                 let words = format!(
-                    "BIP holds voucher {} of this code; it cannot be compared with the order",
+                    "BIP holds voucher {} of this code; it cannot be compared with the document",
                     found.id
                 );
                 self.park_unknown(hold, &words).await
@@ -215,7 +219,7 @@ impl Deliver {
         self.parked(hold, "unknown_outcome", &problems, Certainty::PerhapsSaved).await
     }
 
-    /// Gives an order back to the queue: this attempt certainly left nothing in BIP.
+    /// Gives a document back to the queue: this attempt certainly left nothing in BIP.
     pub(crate) async fn give_back(
         &self,
         hold: &Hold,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use dougong_bip::{
     Alone, CallError, Client, Clock, Credential, Gateway, Likeness, ListQuery, Lookup, Order, Pauses,
-    RefusalReason, SaveOutcome, Session, Slot, Timeouts, discover,
+    RefusalReason, SaveOutcome, Session, Slot, Timeouts, Voucher, VoucherKind, discover,
 };
 use dougong_simulators::bip::{
     Done, Given, MasterData, Numbering, OldTokens, SAVE, Settings, Simulator, TOKEN,
@@ -167,9 +167,10 @@ async fn a_code_is_taken_once_even_when_the_key_is_forgotten() {
     simulator.set_clock_offset(31 * 24 * 3600);
     let outcome = save(&session, &order()).await;
     assert!(matches!(outcome, SaveOutcome::Refused { reason: RefusalReason::CodeTaken, .. }), "{outcome:?}");
-    let found = session.find_by_code(slot(&session).await, order().code.as_ref().unwrap()).await;
+    let found =
+        session.find_by_code(slot(&session).await, VoucherKind::Order, order().code.as_ref().unwrap()).await;
     let Lookup::Found(found) = found else { panic!("{found:?}") };
-    assert_eq!(found.compare(&order()), Likeness::Same);
+    assert_eq!(found.compare(&Voucher::Order(order())), Likeness::Same);
 }
 
 #[tokio::test]
@@ -382,10 +383,13 @@ async fn orders_are_found_by_code_by_date_and_by_id() {
         assert_eq!(save(&session, &numbered(number)).await.name(), "saved");
     }
     let code = |text: &str| text.parse().unwrap();
-    let found = session.find_by_code(slot(&session).await, &code("OCK0000000001")).await;
+    let found = session.find_by_code(slot(&session).await, VoucherKind::Order, &code("OCK0000000001")).await;
     let Lookup::Found(found) = found else { panic!("{found:?}") };
     assert_eq!(found.pay_money, Some(money("229.90")));
-    assert_eq!(session.find_by_code(slot(&session).await, &code("OCK000000000")).await, Lookup::Absent);
+    assert_eq!(
+        session.find_by_code(slot(&session).await, VoucherKind::Order, &code("OCK000000000")).await,
+        Lookup::Absent
+    );
 
     let detail = session.detail(slot(&session).await, &found.id).await;
     assert!(matches!(detail, Lookup::Found(same) if same.code == found.code));

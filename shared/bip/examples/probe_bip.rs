@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use dougong_bip::{
     Alone, Client, Clock, Credential, Gateway, ListQuery, Lookup, META_URL, NoSlot, Session, Slot, Timeouts,
-    discover,
+    VoucherKind, discover,
 };
 use dougong_values::{BeijingTime, VoucherCode};
 use secrecy::SecretString;
@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     if let Some(code) = std::env::args().nth(1) {
         let code: VoucherCode = code.parse()?;
-        match session.find_by_code(slot(&session).await?, &code).await {
+        match session.find_by_code(slot(&session).await?, VoucherKind::Order, &code).await {
             Lookup::Found(found) => println!("{code}: there, with id {}", found.id),
             Lookup::Absent => println!("{code}: not there"),
             Lookup::Failed(error) => println!("{code}: {error}"),

@@ -8,6 +8,7 @@ use crate::order::{Order, body};
 use crate::outcome::{CallError, FoundVoucher, Lookup, SaveOutcome};
 use crate::reply::{Reply, text};
 use crate::sale_return::SaleReturn;
+use crate::voucher::VoucherKind;
 
 /// One call under the gateway, before it has a token.
 #[derive(Debug)]
@@ -48,11 +49,15 @@ impl Call {
         }
     }
 
-    /// Lists sales orders.
-    pub(crate) fn list(query: &ListQuery) -> Self {
+    /// Lists sales orders, or returns.
+    pub(crate) fn list(kind: VoucherKind, query: &ListQuery) -> Self {
+        let (operation, path) = match kind {
+            VoucherKind::Order => ("order.list", "/yonbip/sd/voucherorder/list"),
+            VoucherKind::Return => ("return.list", "/yonbip/sd/vouchersalereturn/list"),
+        };
         Self {
-            operation: "order.list",
-            path: "/yonbip/sd/voucherorder/list",
+            operation,
+            path,
             // The query holds texts and numbers alone, so that writing it cannot fail.
             content: Content::Body(serde_json::to_string(query).unwrap_or_default()),
         }
@@ -68,7 +73,7 @@ impl Call {
     }
 }
 
-/// A question to the list of sales orders.
+/// A question to a list of vouchers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListQuery {
@@ -115,12 +120,12 @@ impl ListQuery {
     }
 }
 
-/// One page of the list of sales orders.
+/// One page of a list of vouchers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListPage {
     /// Pages there are, if BIP says so.
     pub page_count: Option<u64>,
-    /// The orders of this page, each once.
+    /// The vouchers of this page, each once.
     pub rows: Vec<FoundVoucher>,
     /// Rows without an id or a code.
     pub unreadable: usize,

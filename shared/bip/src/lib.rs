@@ -19,6 +19,7 @@ mod session;
 pub mod sign;
 mod state;
 mod token;
+mod voucher;
 
 pub use alone::Alone;
 pub use call::{ListPage, ListQuery};
@@ -29,3 +30,4 @@ pub use outcome::{CallError, FoundVoucher, Likeness, Lookup, RefusalReason, Save
 pub use sale_return::{ReturnSource, SaleReturn, SaleReturnLine};
 pub use session::{NoSlot, Pauses, Session, Slot};
 pub use state::{Reservation, SealedToken, SharedState, StateError};
+pub use voucher::{Voucher, VoucherKind};

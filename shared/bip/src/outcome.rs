@@ -4,8 +4,8 @@ use std::error::Error;
 
 use dougong_values::{Money, VoucherCode, VoucherId};
 
-use crate::order::Order;
 use crate::state::StateError;
+use crate::voucher::Voucher;
 
 /// What saving a voucher came to.
 ///
@@ -229,23 +229,24 @@ pub enum Likeness {
 }
 
 impl FoundVoucher {
-    /// Compares the voucher with the order that was to be saved: code, total, customer.
+    /// Compares the voucher with the one that was to be saved: code, total, customer.
     ///
     /// BIP never gives the `resubmitCheckKey` back, so these three are the identity that can be read. The
     /// customer counts only where it can be compared: we usually send its code, BIP answers its id, and an
     /// id says nothing about a code.
-    pub fn compare(&self, order: &Order) -> Likeness {
+    pub fn compare(&self, sent: &Voucher) -> Likeness {
         let mut differences = Vec::new();
-        if order.code.as_ref() != Some(&self.code) {
-            let sent = order.code.as_ref().map_or("none", VoucherCode::as_str);
-            differences.push(format!("code: sent {sent}, found {}", self.code));
+        if sent.code() != Some(&self.code) {
+            let code = sent.code().map_or("none", VoucherCode::as_str);
+            differences.push(format!("code: sent {code}, found {}", self.code));
         }
-        if let Some(found) = self.pay_money.filter(|found| *found != order.pay_money) {
-            differences.push(format!("payMoney: sent {}, found {found}", order.pay_money));
+        if let Some(found) = self.pay_money.filter(|found| *found != sent.total()) {
+            differences.push(format!("payMoney: sent {}, found {found}", sent.total()));
         }
-        let same_id = self.agent_id.as_deref() == Some(order.agent_id.as_str());
-        if let Some(found) = self.agent_code.as_deref().filter(|code| *code != order.agent_id && !same_id) {
-            differences.push(format!("agentId: sent {}, found {found}", order.agent_id));
+        let customer = sent.customer();
+        let same_id = self.agent_id.as_deref() == Some(customer);
+        if let Some(found) = self.agent_code.as_deref().filter(|code| *code != customer && !same_id) {
+            differences.push(format!("agentId: sent {customer}, found {found}"));
         }
         match (differences.is_empty(), self.pay_money) {
             (false, _) => Likeness::Different(differences),

@@ -20,6 +20,7 @@ use crate::reply::Reply;
 use crate::sale_return::SaleReturn;
 use crate::state::{Reservation, SharedState, StateError};
 use crate::token::Token;
+use crate::voucher::{Voucher, VoucherKind};
 
 /// A slot so much older than this, in milliseconds, is exchanged: late calls would bunch up.
 const STALE_MS: i64 = 1000;
@@ -180,9 +181,17 @@ impl<S: SharedState> Session<S> {
         call::saved(self.call(slot, &Call::save_return(sale_return)).await)
     }
 
-    /// Looks a sales order up by its exact code.
-    pub async fn find_by_code(&self, slot: Slot, code: &VoucherCode) -> Lookup {
-        match self.list(slot, &ListQuery::of_code(code)).await {
+    /// Saves a voucher of either kind.
+    pub async fn save(&self, slot: Slot, voucher: &Voucher) -> SaveOutcome {
+        match voucher {
+            Voucher::Order(order) => self.save_order(slot, order).await,
+            Voucher::Return(sale_return) => self.save_return(slot, sale_return).await,
+        }
+    }
+
+    /// Looks a voucher up by its exact code, in the list of its kind.
+    pub async fn find_by_code(&self, slot: Slot, kind: VoucherKind, code: &VoucherCode) -> Lookup {
+        match self.list_of(slot, kind, &ListQuery::of_code(code)).await {
             Ok(page) => call::exactly(code, page),
             Err(error) => Lookup::Failed(error),
         }
@@ -190,7 +199,11 @@ impl<S: SharedState> Session<S> {
 
     /// Reads a page of the list of sales orders.
     pub async fn list(&self, slot: Slot, query: &ListQuery) -> Result<ListPage, CallError> {
-        call::page(&self.call(slot, &Call::list(query)).await?)
+        self.list_of(slot, VoucherKind::Order, query).await
+    }
+
+    async fn list_of(&self, slot: Slot, kind: VoucherKind, query: &ListQuery) -> Result<ListPage, CallError> {
+        call::page(&self.call(slot, &Call::list(kind, query)).await?)
     }
 
     /// Looks a sales order up by its id.

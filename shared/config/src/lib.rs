@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod bill_scheme;
 mod config;
 mod error;
 mod formats;
@@ -10,6 +11,7 @@ mod section;
 mod substitute;
 mod systems;
 
+pub use bill_scheme::{BillScheme, BillSource, NotBooked};
 pub use config::Config;
 pub use error::{ConfigError, ConfigErrors, Snippet};
 pub use load::{Files, NamedFile};

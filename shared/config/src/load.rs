@@ -12,7 +12,7 @@ use toml::de::DeTable;
 
 use crate::config::Config;
 use crate::error::{ConfigError, ConfigErrors, Page, Snippet};
-use crate::scheme::schemes;
+use crate::scheme::{Schemes, schemes};
 use crate::section::{Report, Section};
 use crate::systems;
 
@@ -136,8 +136,11 @@ fn read_rules(
     let bip = systems::bip(root.section("bip"));
     let schemes = schemes(&root, &report, tables, note_table);
     root.finish();
-    let config = match (tenant, wdt, bip) {
-        (Some(tenant), Some(wdt), Some(bip)) => Some(Config { tenant, wdt, bip, schemes }),
+    let config = match (tenant, wdt, bip, tables) {
+        (Some(tenant), Some(wdt), Some(bip), Some(tables)) => {
+            let Schemes { stockouts: schemes, bills: bill_schemes } = schemes;
+            Some(Config { tenant, wdt, bip, schemes, bill_schemes, tables: Arc::clone(tables) })
+        }
         _ => None,
     };
     drop(document);

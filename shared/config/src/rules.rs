@@ -1,7 +1,11 @@
 //! `[schemes.<id>.mapping]`: the rules of the mapping, one function per table.
 
-use dougong_mapping::Rules;
-use dougong_mapping::rules::{Choice, FilterRules, GiftRules, HeadRules, LineRules, Postage, PostageRules};
+use dougong_mapping::bill_rules::{BillHeadRules, BillLineRules};
+use dougong_mapping::rules::{
+    Choice, FilterRules, GiftRules, HeadConstants, HeadRules, LineConstants, LineRules, Postage, PostageRules,
+};
+use dougong_mapping::{BillRules, Rules};
+use dougong_store::BillKind;
 use dougong_values::{Money, Quantity, SpecNo};
 use rust_decimal::Decimal;
 
@@ -52,14 +56,29 @@ fn filter(section: Section<'_>) -> FilterRules {
 
 fn head(section: Section<'_>) -> HeadRules {
     let default = HeadRules::default();
-    let text = |key| section.text(key).ok().flatten().map(|text| text.value);
+    let rules = HeadRules {
+        code: section.choice("code").unwrap_or(default.code),
+        code_prefix: text(&section, "code_prefix").unwrap_or(default.code_prefix),
+        voucher_date: section.choice("voucher_date").unwrap_or(default.voucher_date),
+        constants: head_constants(&section),
+        memo: section.template("memo"),
+    };
+    section.finish();
+    rules
+}
+
+pub(crate) fn text(section: &Section<'_>, key: &'static str) -> Option<String> {
+    section.text(key).ok().flatten().map(|text| text.value)
+}
+
+/// Reads the head's constants, which a scheme of any source may set.
+pub(crate) fn head_constants(section: &Section<'_>) -> HeadConstants {
+    let default = HeadConstants::default();
+    let text = |key| text(section, key);
     let small = |key, default: Option<u8>| {
         section.whole(key, 0..=255).map_or(default, |number| u8::try_from(number).ok())
     };
-    let rules = HeadRules {
-        code: section.choice("code").unwrap_or(default.code),
-        code_prefix: text("code_prefix").unwrap_or(default.code_prefix),
-        voucher_date: section.choice("voucher_date").unwrap_or(default.voucher_date),
+    HeadConstants {
         customer: text("customer"),
         invoice_customer: text("invoice_customer"),
         sales_org: text("sales_org"),
@@ -83,30 +102,75 @@ fn head(section: Section<'_>) -> HeadRules {
         department: text("department"),
         salesman: text("salesman"),
         shipping: text("shipping"),
+    }
+}
+
+fn lines(section: Section<'_>) -> LineRules {
+    let default = LineRules::default();
+    let rules = LineRules {
+        equal: section.choice("equal").unwrap_or(default.equal),
+        zero_quantity: section.choice("zero_quantity").unwrap_or(default.zero_quantity),
+        refunded: section.choice("refunded").unwrap_or(default.refunded),
+        refunded_status: section.list("refunded_status", NUMBERS).unwrap_or(default.refunded_status),
+        constants: LineConstants {
+            batch_fields: section.choice("batch_fields").unwrap_or_default(),
+            ..line_constants(&section)
+        },
+        missing_batch: section.choice("missing_batch").unwrap_or(default.missing_batch),
         memo: section.template("memo"),
     };
     section.finish();
     rules
 }
 
-fn lines(section: Section<'_>) -> LineRules {
-    let default = LineRules::default();
-    let text = |key| section.text(key).ok().flatten().map(|text| text.value);
-    let rules = LineRules {
-        equal: section.choice("equal").unwrap_or(default.equal),
-        zero_quantity: section.choice("zero_quantity").unwrap_or(default.zero_quantity),
-        refunded: section.choice("refunded").unwrap_or(default.refunded),
-        refunded_status: section.list("refunded_status", NUMBERS).unwrap_or(default.refunded_status),
+/// Reads the lines' constants, which a scheme of any source may set.
+pub(crate) fn line_constants(section: &Section<'_>) -> LineConstants {
+    let default = LineConstants::default();
+    LineConstants {
         broken_units: section.choice("broken_units").unwrap_or(default.broken_units),
-        tax: text("tax"),
-        unit: text("unit"),
-        stock_org: text("stock_org"),
-        stock: text("stock"),
+        tax: text(section, "tax"),
+        unit: text(section, "unit"),
+        stock_org: text(section, "stock_org"),
+        stock: text(section, "stock"),
         floating_sales_unit: section.flag("floating_sales_unit").unwrap_or(default.floating_sales_unit),
         floating_price_unit: section.flag("floating_price_unit").unwrap_or(default.floating_price_unit),
-        batch_fields: section.choice("batch_fields").unwrap_or(default.batch_fields),
-        missing_batch: section.choice("missing_batch").unwrap_or(default.missing_batch),
+        batch_fields: default.batch_fields,
         send_status: section.flag("send_status").unwrap_or(default.send_status),
+    }
+}
+
+/// Reads the rules of a scheme for store bills. The section is left open for problems of its keys.
+pub(crate) fn bill_rules(kind: BillKind, section: &Section<'_>) -> BillRules {
+    let default = BillRules::of(kind);
+    BillRules {
+        kind,
+        target: section.choice("target").unwrap_or(default.target),
+        totals: section.choice("totals").unwrap_or(default.totals),
+        negative: section.choice("negative").unwrap_or(default.negative),
+        payments: section.choice("payments").unwrap_or(default.payments),
+        head: bill_head(section.section("head")),
+        lines: bill_lines(section.section("lines"), &default.lines),
+    }
+}
+
+fn bill_head(section: Section<'_>) -> BillHeadRules {
+    let rules = BillHeadRules {
+        code: section.choice("code").unwrap_or_default(),
+        code_prefix: text(&section, "code_prefix").unwrap_or_default(),
+        voucher_date: section.choice("voucher_date").unwrap_or_default(),
+        constants: head_constants(&section),
+        memo: section.template("memo"),
+    };
+    section.finish();
+    rules
+}
+
+fn bill_lines(section: Section<'_>, default: &BillLineRules) -> BillLineRules {
+    let rules = BillLineRules {
+        stock_of: section.choice("stock_of").unwrap_or(default.stock_of),
+        free: section.choice("free").unwrap_or(default.free),
+        unknown_unit: section.choice("unknown_unit").unwrap_or(default.unknown_unit),
+        constants: line_constants(&section),
         memo: section.template("memo"),
     };
     section.finish();

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use dougong_mapping::rules::Choice;
 use dougong_mapping::{Mapping, RuleProblem, Tables};
+use dougong_store::BillKind;
 use dougong_values::{BeijingTime, SchemeId};
 
+use crate::bill_scheme::{BillScheme, bill_scheme};
 use crate::rules;
 use crate::section::{Report, Section};
 
-/// An integration scheme (集成方案).
+/// An integration scheme (集成方案) for stockouts of WDT.
 #[derive(Debug, Clone)]
 pub struct Scheme {
     /// What is asked for.
@@ -56,27 +58,49 @@ impl Choice for OnChange {
 
 const DAY: i64 = 86_400;
 
+/// Where problems of tables are noted.
+pub(crate) type TableProblems<'a> = &'a mut dyn FnMut(dougong_mapping::TableProblem);
+
+/// The schemes of either source.
+#[derive(Default)]
+pub(crate) struct Schemes {
+    pub(crate) stockouts: BTreeMap<SchemeId, Scheme>,
+    pub(crate) bills: BTreeMap<SchemeId, BillScheme>,
+}
+
+enum AnyScheme {
+    Stockouts(Box<Scheme>),
+    Bills(Box<BillScheme>),
+}
+
 /// Reads all schemes. Without tables (their problems are noted) the rules are still checked by themselves.
 pub(crate) fn schemes(
     root: &Section<'_>,
     report: &Report<'_>,
     tables: Option<&Arc<Tables>>,
-    table_problem: &mut dyn FnMut(dougong_mapping::TableProblem),
-) -> BTreeMap<SchemeId, Scheme> {
+    table_problem: TableProblems<'_>,
+) -> Schemes {
     let sections = root.named_sections("schemes");
     if sections.is_empty() {
         let hint = "write at least [schemes.online-sales] with its source and mapping".to_owned();
         root.note("schemes", "there is no scheme".to_owned(), Some(hint));
     }
-    let mut schemes = BTreeMap::new();
+    let mut schemes = Schemes::default();
     for (name, span, section) in sections {
         let id = name.parse::<SchemeId>();
-        if let Err(error) = &id {
-            report.note(span, error.to_string(), None);
+        match &id {
+            Err(error) => report.note(span, error.to_string(), None),
+            Ok(id) if *id == SchemeId::unassigned() => {
+                let hint = Some("choose another name".to_owned());
+                report.note(span, format!("`{id}` is what a bill without a scheme goes by"), hint);
+            }
+            Ok(_) => {}
         }
-        let read = scheme(section, tables, table_problem);
-        if let (Ok(id), Some(read)) = (id, read) {
-            schemes.insert(id, read);
+        match (id, scheme(section, tables, &mut *table_problem)) {
+            (Ok(id), Some(AnyScheme::Stockouts(read))) => drop(schemes.stockouts.insert(id, *read)),
+            (Ok(id), Some(AnyScheme::Bills(read))) => drop(schemes.bills.insert(id, *read)),
+            // What is wrong is noted.
+            _ => {}
         }
     }
     schemes
@@ -85,32 +109,47 @@ pub(crate) fn schemes(
 fn scheme(
     section: Section<'_>,
     tables: Option<&Arc<Tables>>,
-    table_problem: &mut dyn FnMut(dougong_mapping::TableProblem),
-) -> Option<Scheme> {
+    table_problem: TableProblems<'_>,
+) -> Option<AnyScheme> {
     let on_change = section.choice("on_change").unwrap_or_default();
-    let source = source(section.section("source"));
+    let source_section = section.section("source");
     let mapping_section = section.section("mapping");
-    let rules = rules::rules(&mapping_section);
+    let bill = source_section.parsed::<BillKind>("bill");
+    if let Ok(Some(kind)) = bill {
+        section.finish();
+        let read = bill_scheme(kind, on_change, source_section, mapping_section, tables, table_problem);
+        return read.map(Box::new).map(AnyScheme::Bills);
+    }
+    if bill.is_err() {
+        // Which keys the source may have is not known.
+        return None;
+    }
     section.finish();
-    let mapping = match (tables, rules) {
-        (Some(tables), Some(rules)) => match Mapping::new(rules, Arc::clone(tables)) {
-            Ok(mapping) => Some(mapping),
-            Err(problems) => {
-                for problem in problems {
-                    match problem {
-                        RuleProblem::Table(problem) => table_problem(problem),
-                        RuleProblem::Rule { path, message, hint } => {
-                            mapping_section.note_below(path, &message, hint);
-                        }
-                    }
-                }
-                None
-            }
-        },
-        _ => None,
-    };
+    let source = source(source_section);
+    let rules = rules::rules(&mapping_section);
+    let mapping = joined(&mapping_section, table_problem, || Some(Mapping::new(rules?, Arc::clone(tables?))));
     mapping_section.finish();
-    Some(Scheme { source: source?, on_change, mapping: mapping? })
+    Some(AnyScheme::Stockouts(Box::new(Scheme { source: source?, on_change, mapping: mapping? })))
+}
+
+/// Joins rules and tables; notes every place where they do not fit.
+pub(crate) fn joined<M>(
+    section: &Section<'_>,
+    table_problem: TableProblems<'_>,
+    join: impl FnOnce() -> Option<Result<M, Vec<RuleProblem>>>,
+) -> Option<M> {
+    match join()? {
+        Ok(mapping) => Some(mapping),
+        Err(problems) => {
+            for problem in problems {
+                match problem {
+                    RuleProblem::Table(problem) => table_problem(problem),
+                    RuleProblem::Rule { path, message, hint } => section.note_below(path, &message, hint),
+                }
+            }
+            None
+        }
+    }
 }
 
 fn source(section: Section<'_>) -> Option<Source> {

@@ -103,7 +103,7 @@ impl fmt::Debug for Source {
     }
 }
 
-/// What a message, or a page of WDT, says about a document.
+/// What a message, or a page of WDT, or the store system says about a document.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewDocument {
     /// The document.
@@ -112,7 +112,7 @@ pub struct NewDocument {
     pub scheme: SchemeId,
     /// The version of its content.
     pub version: Version,
-    /// When WDT last changed it: tells which of two versions is the newer one.
+    /// When its system last changed it: tells which of two versions is the newer one.
     pub modified: Option<BeijingTime>,
     /// The business day it counts for.
     pub day: BusinessDay,
@@ -171,7 +171,8 @@ pub struct Document {
     pub day: BusinessDay,
     /// The amount of that version.
     pub amount: Option<Money>,
-    /// The text of that version; gone once it is posted.
+    /// The text of that version; gone once it is posted, but for a transferring order, whose lines are told
+    /// again when it is shipped.
     pub source: Option<Source>,
     /// Attempts that counted.
     pub attempts: u32,

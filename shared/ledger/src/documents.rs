@@ -151,7 +151,7 @@ pub enum TakeOver {
 pub enum Requeued {
     /// It is queued (or unsettled, if it may be in BIP); send its text to the queue now.
     Ready(Box<Document>),
-    /// It is not parked, or a change is held back behind it, or its text is not in the ledger.
+    /// It is booked or under way, or a change is held back behind it, or its text is not in the ledger.
     Not(Box<Document>),
     /// The ledger does not know it.
     Absent,
@@ -380,8 +380,8 @@ impl Ledger {
         Err(contended(operation, &document.key))
     }
 
-    /// Puts a parked document back for another try with the mapping of today; the caller then sends its text
-    /// to the queue. Repeating it is no error.
+    /// Puts a parked document, or a skipped bill, back for another try with the mapping of today; the caller
+    /// then sends its text to the queue. Repeating it is no error.
     pub async fn requeue(&self, key: &DocumentKey, now_ms: EpochMs) -> Result<Requeued, LedgerError> {
         let mut found = self.read(key, "requeue").await?.map(Box::new);
         for _ in 0..TRIES {
@@ -395,8 +395,8 @@ impl Ledger {
                 }
                 State::Queued => return Ok(Requeued::Ready(document)),
                 State::Posting if !leased => return Ok(Requeued::Ready(document)),
-                State::Parked => {}
-                State::Posting | State::Posted | State::Skipped => return Ok(Requeued::Not(document)),
+                State::Parked | State::Skipped => {}
+                State::Posting | State::Posted => return Ok(Requeued::Not(document)),
             }
             let next = document.requeued(now_ms);
             match self.swap(Some(&document), &next, "requeue").await? {

@@ -3,7 +3,7 @@
 //! Every function makes the whole next item, with the next fence. The store writes it only if the item is
 //! still the one it was made from, so that what is tested here is what happens there.
 
-use dougong_values::{RunId, VoucherCode, VoucherId};
+use dougong_values::{DocumentKind, RunId, VoucherCode, VoucherId};
 
 use crate::EpochMs;
 use crate::document::{Document, DocumentLease, HeldChange, NewDocument, Source, State};
@@ -136,7 +136,10 @@ impl Document {
         next.voucher_code = code.or(self.voucher_code.as_ref()).cloned();
         next.posted_at = Some(now_ms);
         next.expires_at = Some(now_ms.div_euclid(1000) + KEEP_SECONDS);
-        next.source = None;
+        if self.key.kind() != DocumentKind::Outbound {
+            // What was shipped for a transferring order is told line by line: its lines are still needed.
+            next.source = None;
+        }
         next.lease = None;
         next.unknown_since = None;
         next.reason = None;
@@ -208,7 +211,10 @@ impl Document {
     pub fn skipped(prior: Option<&Self>, new: &NewDocument, reason: &str, now_ms: EpochMs) -> Self {
         let mut next = Self::replacing(prior, new, now_ms);
         next.state = State::Skipped;
-        next.source = None;
+        if new.key.kind() == DocumentKind::Stockout {
+            // WDT can be asked for it again; a bill was told once, and may be booked after all.
+            next.source = None;
+        }
         next.reason = Some(reason.to_owned());
         next.expires_at = Some(now_ms.div_euclid(1000) + KEEP_SECONDS);
         next
@@ -232,13 +238,14 @@ impl Document {
         next
     }
 
-    /// Puts a parked document back for another try with the mapping of today. One that may have reached BIP
+    /// Puts a parked or skipped document back for another try with the mapping of today. One that may have reached BIP
     /// becomes unsettled, so that it is settled first.
     #[must_use]
     pub fn requeued(&self, now_ms: EpochMs) -> Self {
         let mut next = self.next(now_ms);
         next.attempts = 0;
         next.parked_at = None;
+        next.expires_at = None;
         next.problems = None;
         if self.is_unsettled() {
             next.state = State::Posting;

@@ -4,8 +4,8 @@ use dougong_bip::{OrderLine, RowStatus, UnitExchange};
 use dougong_values::{BeijingTime, Money, Quantity, spread_cents};
 use rust_decimal::Decimal;
 
+use crate::core::Core;
 use crate::draft::Draft;
-use crate::mapping::Mapping;
 use crate::problem::{Problem, Reason};
 use crate::rules::{BatchFields, BrokenUnits};
 use crate::tables::{Goods, OtherUnit, UnitIndex};
@@ -71,10 +71,10 @@ impl Figures {
     }
 }
 
-impl Mapping {
+impl Core<'_> {
     /// Rounds the drafts' shares together and makes each a line; notes every problem.
-    pub(crate) fn lines(
-        &self,
+    pub(crate) fn order_lines(
+        self,
         drafts: &[Draft<'_>],
         facts: &LineFacts<'_>,
         problems: &mut Vec<Problem>,
@@ -86,21 +86,21 @@ impl Mapping {
     }
 
     fn line(
-        &self,
+        self,
         draft: &Draft<'_>,
         ori_sum: Money,
         facts: &LineFacts<'_>,
         problems: &mut Vec<Problem>,
     ) -> Option<OrderLine> {
-        let rules = &self.rules.lines;
+        let rules = self.lines;
         let goods = draft.goods;
         let [main, sales, price] = self.counts(draft, problems)?;
-        let tax = self.tables.tax(goods.tax.or(self.default_tax)?);
+        let tax = self.tables.tax(goods.tax.or(self.defaults.tax)?);
         let figures = Figures::of(ori_sum, tax.rate, price.count, facts.exch_rate);
         let unit_id = |counted: &Counted| self.tables.unit(counted.unit).id.clone();
         let exchange = |floating| if floating { UnitExchange::Floating } else { UnitExchange::Fixed };
         // Freight is a service: no warehouse ships it.
-        let stock = facts.stock.filter(|_| draft.line.is_some());
+        let stock = facts.stock.filter(|_| draft.origin.is_some());
         let mut line = OrderLine {
             row_status: RowStatus::Insert,
             status: rules.send_status.then_some(RowStatus::Insert),
@@ -141,16 +141,16 @@ impl Mapping {
             scheme_batch_no: None,
             scheme_produce_date: None,
             scheme_invalid_date: None,
-            memo: draft.line.and_then(|(_, line)| rules.memo.as_ref()?.render(line)),
+            memo: draft.memo.clone(),
         };
         set_batch(&mut line, draft, rules.batch_fields);
         Some(line)
     }
 
     /// Counts a draft in its main, sales and pricing units; `None` (and a problem) if a unit cannot take it.
-    fn counts(&self, draft: &Draft<'_>, problems: &mut Vec<Problem>) -> Option<[Counted; 3]> {
+    fn counts(self, draft: &Draft<'_>, problems: &mut Vec<Problem>) -> Option<[Counted; 3]> {
         let goods = draft.goods;
-        let main_unit = goods.main_unit.or(self.default_unit)?;
+        let main_unit = goods.main_unit.or(self.defaults.unit)?;
         let decimals = self.tables.unit(main_unit).decimals;
         let qty = draft.qty.normalize();
         if qty.scale() > decimals {
@@ -171,7 +171,7 @@ impl Mapping {
             let count = (qty / other.rate.decimal()).normalize();
             let fits =
                 count.scale() <= self.tables.unit(other.unit).decimals && count * other.rate.decimal() == qty;
-            match self.rules.lines.broken_units {
+            match self.lines.broken_units {
                 _ if fits => {
                     Some(Counted { unit: other.unit, count: Quantity::new(count), rate: other.rate })
                 }
@@ -195,7 +195,7 @@ fn bad_quantity(draft: &Draft<'_>, rule: &str, target: &str, message: String, hi
         reason: Reason::BadQuantity,
         rule: rule.to_owned(),
         target: format!("orderDetails[].{target}"),
-        source: draft.source("goods_count"),
+        source: draft.count_source(),
         value: draft.qty.normalize().to_string(),
         message,
         hint: Some(hint.to_owned()),

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use crate::mapping::RuleProblem;
-use crate::rules::{Postage, Rules};
-use crate::tables::{Shop, TableProblem, Tables};
+use crate::rules::{HeadConstants, LineConstants, Postage, Rules};
+use crate::tables::{Parties, TableProblem, Tables};
 
 /// How many rows with the same gap are listed one by one.
 const LISTED: usize = 5;
@@ -54,23 +54,15 @@ impl Need<'_> {
 
 /// Notes every gap that neither tables nor rules fill.
 pub(crate) fn check_complete(rules: &Rules, tables: &Tables, problems: &mut Vec<RuleProblem>) {
-    check_shops(rules, tables, problems);
-    if rules.lines.stock_org.is_none() {
+    let shops: Vec<_> =
+        tables.shops.iter().map(|(key, shop)| (key.to_string(), &shop.parties, shop.line)).collect();
+    check_parties(&rules.head.constants, &tables.files.shops, &shops, problems);
+    if rules.lines.constants.stock_org.is_none() {
         let need = Need { file: &tables.files.warehouses, column: "stock_org", rule: "lines.stock_org" };
         let gaps = tables.warehouses.iter().filter(|(_, row)| row.stock_org.is_none());
         need.check(tables.warehouses.len(), gaps.map(|(key, row)| (key, row.line)), problems);
     }
-    let file = tables.files.goods.as_str();
-    if rules.lines.tax.is_none() {
-        let gaps = tables.goods.iter().filter(|(_, row)| row.tax.is_none());
-        let need = Need { file, column: "tax", rule: "lines.tax" };
-        need.check(tables.goods.len(), gaps.map(|(key, row)| (key, row.line)), problems);
-    }
-    if rules.lines.unit.is_none() {
-        let gaps = tables.goods.iter().filter(|(_, row)| row.main_unit.is_none());
-        let need = Need { file, column: "main_unit", rule: "lines.unit" };
-        need.check(tables.goods.len(), gaps.map(|(key, row)| (key, row.line)), problems);
-    }
+    check_goods(&rules.lines.constants, tables, problems);
     if let Postage::Line { goods } = &rules.postage.policy
         && tables.goods.get(goods).is_some_and(|row| row.batch_managed || row.expiry_managed)
     {
@@ -79,31 +71,50 @@ pub(crate) fn check_complete(rules: &Rules, tables: &Tables, problems: &mut Vec<
     }
 }
 
-fn check_shops(rules: &Rules, tables: &Tables, problems: &mut Vec<RuleProblem>) {
-    type Cell = fn(&Shop) -> Option<&String>;
-    let head = &rules.head;
+/// Notes goods without a tax or a unit.
+pub(crate) fn check_goods(lines: &LineConstants, tables: &Tables, problems: &mut Vec<RuleProblem>) {
+    let file = tables.files.goods.as_str();
+    if lines.tax.is_none() {
+        let gaps = tables.goods.iter().filter(|(_, row)| row.tax.is_none());
+        let need = Need { file, column: "tax", rule: "lines.tax" };
+        need.check(tables.goods.len(), gaps.map(|(key, row)| (key, row.line)), problems);
+    }
+    if lines.unit.is_none() {
+        let gaps = tables.goods.iter().filter(|(_, row)| row.main_unit.is_none());
+        let need = Need { file, column: "main_unit", rule: "lines.unit" };
+        need.check(tables.goods.len(), gaps.map(|(key, row)| (key, row.line)), problems);
+    }
+}
+
+/// Notes shops or stores without a customer, an organisation, a type or a rate.
+pub(crate) fn check_parties(
+    head: &HeadConstants,
+    file: &str,
+    rows: &[(String, &Parties, u32)],
+    problems: &mut Vec<RuleProblem>,
+) {
+    type Cell = fn(&Parties) -> Option<&String>;
     let needs: [(&'static str, &'static str, &Option<String>, Cell); 3] = [
-        ("customer", "head.customer", &head.customer, |shop| shop.customer.as_ref()),
-        ("sales_org", "head.sales_org", &head.sales_org, |shop| shop.sales_org.as_ref()),
-        ("transaction_type", "head.transaction_type", &head.transaction_type, |shop| {
-            shop.transaction_type.as_ref()
+        ("customer", "head.customer", &head.customer, |row| row.customer.as_ref()),
+        ("sales_org", "head.sales_org", &head.sales_org, |row| row.sales_org.as_ref()),
+        ("transaction_type", "head.transaction_type", &head.transaction_type, |row| {
+            row.transaction_type.as_ref()
         }),
     ];
-    let file = tables.files.shops.as_str();
     for (column, rule, constant, cell) in needs {
         if constant.is_none() {
-            let gaps = tables.shops.iter().filter(|(_, shop)| cell(shop).is_none());
-            let gaps = gaps.map(|(key, shop)| (key, shop.line));
-            Need { file, column, rule }.check(tables.shops.len(), gaps, problems);
+            let gaps = rows.iter().filter(|(_, parties, _)| cell(parties).is_none());
+            let gaps = gaps.map(|(key, _, line)| (key, *line));
+            Need { file, column, rule }.check(rows.len(), gaps, problems);
         }
     }
     if head.exchange_rate.is_none() {
-        let gaps = tables.shops.iter().filter(|(_, shop)| {
-            let foreign = shop.currency.as_ref().unwrap_or(&head.currency) != &head.nat_currency;
-            foreign && shop.exchange_rate.is_none()
+        let gaps = rows.iter().filter(|(_, parties, _)| {
+            let foreign = parties.currency.as_ref().unwrap_or(&head.currency) != &head.nat_currency;
+            foreign && parties.exchange_rate.is_none()
         });
-        let gaps = gaps.map(|(key, shop)| (key, shop.line));
+        let gaps = gaps.map(|(key, _, line)| (key, *line));
         let need = Need { file, column: "exchange_rate", rule: "head.exchange_rate" };
-        need.check(tables.shops.len(), gaps, problems);
+        need.check(rows.len(), gaps, problems);
     }
 }

@@ -15,10 +15,10 @@ use crate::rules::{EqualLines, MissingBatch, PricedGift, RefundedLines, ZeroQuan
 use crate::tables::{CountedIn, Goods};
 
 /// Counts from here on cannot be multiplied with amounts exactly, and no warehouse ships them.
-const MOST_COUNT: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
+pub(crate) const MOST_COUNT: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 
 /// Amounts from here on (10¹² yuan) cannot be multiplied with counts exactly.
-const MOST_AMOUNT: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
+pub(crate) const MOST_AMOUNT: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
 
 /// Decimals of a share that is split over batches: finer than WDT's four, so that splitting shifts no cent.
 const SPLIT_PLACES: u32 = 8;
@@ -26,8 +26,9 @@ const SPLIT_PLACES: u32 = 8;
 /// A line of the voucher before its amounts are rounded.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft<'a> {
-    /// The line of the document and its place there; none for the postage.
-    pub(crate) line: Option<(usize, &'a Line)>,
+    /// Where in the document it stands; nowhere for the postage.
+    pub(crate) origin: Option<Origin>,
+    pub(crate) spec_no: Option<&'a SpecNo>,
     pub(crate) goods: &'a Goods,
     pub(crate) product_type: ProductType,
     /// The count in main units.
@@ -36,17 +37,55 @@ pub(crate) struct Draft<'a> {
     pub(crate) share_post: Money,
     pub(crate) batch: Option<&'a str>,
     pub(crate) expires: Option<BeijingTime>,
+    pub(crate) memo: Option<String>,
+}
+
+/// The place of a line in its document, under wire names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    pub(crate) index: usize,
+    pub(crate) names: LineNames,
+}
+
+/// What a kind of document calls its lines, their counts and their amounts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LineNames {
+    pub(crate) list: &'static str,
+    pub(crate) count: &'static str,
+    pub(crate) amount: &'static str,
+}
+
+impl LineNames {
+    pub(crate) const STOCKOUT: Self =
+        Self { list: "details_list", count: "goods_count", amount: "share_amount" };
+
+    /// Returns the path of a line's field.
+    pub(crate) fn path(self, index: usize, field: &str) -> String {
+        format!("{}[{index}].{field}", self.list)
+    }
 }
 
 impl Draft<'_> {
-    /// Returns the path of a field in the document this line comes from.
-    pub(crate) fn source(&self, field: &str) -> String {
-        self.line.map_or_else(|| "post_amount".to_owned(), |(index, _)| path(index, field))
+    fn source(&self, field: impl Fn(LineNames) -> &'static str) -> String {
+        self.origin.map_or_else(
+            || "post_amount".to_owned(),
+            |Origin { index, names }| names.path(index, field(names)),
+        )
+    }
+
+    /// Returns the path of the count in the document this line comes from.
+    pub(crate) fn count_source(&self) -> String {
+        self.source(|names| names.count)
+    }
+
+    /// Returns the path of the amount in the document this line comes from.
+    pub(crate) fn amount_source(&self) -> String {
+        self.source(|names| names.amount)
     }
 }
 
 fn path(index: usize, field: &str) -> String {
-    format!("details_list[{index}].{field}")
+    LineNames::STOCKOUT.path(index, field)
 }
 
 /// A part of a line that comes from one batch.
@@ -184,7 +223,8 @@ impl Mapping {
             share_left = share_left - share;
             post_left = post_left - share_post;
             drafts.push(Draft {
-                line: Some((index, line)),
+                origin: Some(Origin { index, names: LineNames::STOCKOUT }),
+                spec_no: Some(&line.spec_no),
                 goods,
                 product_type,
                 qty: count * per_count,
@@ -192,6 +232,7 @@ impl Mapping {
                 share_post,
                 batch: part.batch,
                 expires: part.expires,
+                memo: self.rules.lines.memo.as_ref().and_then(|memo| memo.render(line)),
             });
         }
     }
@@ -337,7 +378,7 @@ fn merged(drafts: Vec<Draft<'_>>) -> Vec<Draft<'_>> {
     for draft in drafts {
         let price = draft.share.decimal() / draft.qty;
         let likeness = Likeness {
-            spec_no: draft.line.map(|(_, line)| &line.spec_no),
+            spec_no: draft.spec_no,
             gift: draft.product_type == ProductType::Gift,
             batch: draft.batch,
             expires: draft.expires,

@@ -1,15 +1,18 @@
 //! The head: who buys, who sells, where it was shipped from, when, and under which code.
 
 use dougong_bip::{Order, RowStatus};
-use dougong_values::{BeijingTime, Money, Quantity, ResubmitKey, ShopNo, VoucherCode, WarehouseNo};
+use dougong_values::{
+    BeijingTime, InvalidId, Money, Quantity, ResubmitKey, ShopNo, VoucherCode, WarehouseNo,
+};
 use dougong_wdt::Stockout;
 use rust_decimal::Decimal;
 
+use crate::core::Core;
 use crate::mapping::{Identity, Mapping};
 use crate::nearest::did_you_mean;
 use crate::problem::{Problem, Reason};
 use crate::rules::{CodeSource, TimeSource};
-use crate::tables::{Shop, Warehouse};
+use crate::tables::{Parties, Shop, Warehouse};
 
 impl Mapping {
     /// Looks up the shop; notes a problem if there is none.
@@ -92,46 +95,40 @@ impl Mapping {
         match code {
             Ok(code) => Some(code),
             Err(error) => {
-                problems.push(Problem {
-                    reason: Reason::CheckFailed,
-                    rule: "head.code".to_owned(),
-                    target: "code".to_owned(),
-                    source: source.to_owned(),
-                    value: number.to_owned(),
-                    message: error.to_string(),
-                    hint: None,
-                });
+                problems.push(no_code(source, number, &error));
                 None
             }
         }
     }
+}
 
-    /// Returns the currency of a shop's vouchers and its rate to the local currency.
-    pub(crate) fn currency<'a>(&'a self, shop: &'a Shop) -> (&'a str, Quantity) {
-        let head = &self.rules.head;
-        let currency = shop.currency.as_deref().unwrap_or(&head.currency);
+impl Core<'_> {
+    /// Returns the currency of a buyer's vouchers and its rate to the local currency.
+    pub(crate) fn currency<'p>(&'p self, parties: &'p Parties) -> (&'p str, Quantity) {
+        let head = self.head;
+        let currency = parties.currency.as_deref().unwrap_or(&head.currency);
         let local = currency == head.nat_currency;
-        let rate = if local { None } else { shop.exchange_rate.or(head.exchange_rate) };
+        let rate = if local { None } else { parties.exchange_rate.or(head.exchange_rate) };
         (currency, rate.unwrap_or(Quantity::new(Decimal::ONE)))
     }
 
     /// Builds the head without lines. That no field stays empty was made sure when the mapping was loaded.
-    pub(crate) fn head(&self, stockout: &Stockout, identity: &Identity<'_>, facts: HeadFacts<'_>) -> Order {
-        let HeadFacts { shop, vouchdate, code } = facts;
-        let rules = &self.rules.head;
+    pub(crate) fn order_head(&self, identity: &Identity<'_>, facts: HeadFacts<'_>) -> Order {
+        let HeadFacts { parties, vouchdate, code, memo } = facts;
+        let rules = self.head;
         let Identity { tenant, scheme, key } = identity;
-        let customer = cell_or(shop.customer.as_ref(), rules.customer.as_ref());
-        let sales_org = cell_or(shop.sales_org.as_ref(), rules.sales_org.as_ref());
-        let invoice_customer = shop.invoice_customer.as_ref().or(rules.invoice_customer.as_ref());
-        let settlement_org = shop.settlement_org.as_ref().or(rules.settlement_org.as_ref());
-        let (currency, exch_rate) = self.currency(shop);
+        let customer = cell_or(parties.customer.as_ref(), rules.customer.as_ref());
+        let sales_org = cell_or(parties.sales_org.as_ref(), rules.sales_org.as_ref());
+        let invoice_customer = parties.invoice_customer.as_ref().or(rules.invoice_customer.as_ref());
+        let settlement_org = parties.settlement_org.as_ref().or(rules.settlement_org.as_ref());
+        let (currency, exch_rate) = self.currency(parties);
         Order {
             row_status: RowStatus::Insert,
             resubmit_check_key: ResubmitKey::derive(tenant, scheme, key),
             code,
             settlement_org_id: settlement_org.cloned().unwrap_or_else(|| sales_org.clone()),
             sales_org_id: sales_org,
-            transaction_type_id: cell_or(shop.transaction_type.as_ref(), rules.transaction_type.as_ref()),
+            transaction_type_id: cell_or(parties.transaction_type.as_ref(), rules.transaction_type.as_ref()),
             vouchdate,
             invoice_agent_id: invoice_customer.cloned().unwrap_or_else(|| customer.clone()),
             agent_id: customer,
@@ -148,7 +145,7 @@ impl Mapping {
             biz_flow_version: rules.biz_flow_version.clone(),
             is_flow_core_bill: rules.flow_core_bill,
             real_money: None,
-            memo: rules.memo.as_ref().and_then(|memo| memo.render(stockout)),
+            memo,
             corp_contact: rules.salesman.clone(),
             sale_department_id: rules.department.clone(),
             hope_receive_date: None,
@@ -165,9 +162,23 @@ impl Mapping {
 
 /// What the head needs and may have failed to find.
 pub(crate) struct HeadFacts<'a> {
-    pub(crate) shop: &'a Shop,
+    pub(crate) parties: &'a Parties,
     pub(crate) vouchdate: BeijingTime,
     pub(crate) code: Option<VoucherCode>,
+    pub(crate) memo: Option<String>,
+}
+
+/// A number that cannot be the voucher's code.
+pub(crate) fn no_code(source: &str, number: &str, error: &InvalidId) -> Problem {
+    Problem {
+        reason: Reason::CheckFailed,
+        rule: "head.code".to_owned(),
+        target: "code".to_owned(),
+        source: source.to_owned(),
+        value: number.to_owned(),
+        message: error.to_string(),
+        hint: None,
+    }
 }
 
 /// Takes a table's cell, else the rule's constant.
@@ -176,7 +187,7 @@ pub(crate) fn cell_or(cell: Option<&String>, constant: Option<&String>) -> Strin
 }
 
 /// A field of the document that the voucher needs and that is not there.
-fn missing(rule: &str, target: &str, source: &str, hint: &str) -> Problem {
+pub(crate) fn missing(rule: &str, target: &str, source: &str, hint: &str) -> Problem {
     Problem {
         reason: Reason::MissingField,
         rule: rule.to_owned(),

@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod amounts;
+mod bill;
+pub mod bill_rules;
 mod complete;
+mod core;
 mod draft;
 mod excluded;
 mod head;
@@ -13,10 +16,12 @@ pub mod rules;
 mod tables;
 mod template;
 
+pub use bill::{BillMapping, MappedBill};
+pub use bill_rules::BillRules;
 pub use excluded::Exclusion;
 pub use mapping::{Identity, Mapping, RuleProblem};
 pub use nearest::{did_you_mean, nearest};
 pub use problem::{Problem, Reason};
 pub use rules::Rules;
-pub use tables::{TABLE_FILES, TableProblem, Tables};
-pub use template::{HeadField, InvalidTemplate, LineField, Template};
+pub use tables::{STORE_TABLE_FILES, Store, StoreType, TABLE_FILES, TableProblem, Tables};
+pub use template::{BillField, BillLineField, HeadField, InvalidTemplate, LineField, Template};

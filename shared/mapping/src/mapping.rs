@@ -11,13 +11,14 @@ use dougong_wdt::Stockout;
 
 use crate::amounts::LineFacts;
 use crate::complete::check_complete;
+use crate::core::{Core, Defaults};
 use crate::draft::Draft;
 use crate::excluded::Exclusion;
 use crate::head::{HeadFacts, cell_or};
 use crate::nearest::did_you_mean;
 use crate::problem::{Problem, Reason};
 use crate::rules::{Postage, Rules};
-use crate::tables::{TableProblem, Tables, TaxIndex, UnitIndex};
+use crate::tables::{TableProblem, Tables};
 
 /// Whose document it is: what the idempotency key is derived from.
 #[derive(Debug, Clone, Copy)]
@@ -63,29 +64,14 @@ impl fmt::Display for RuleProblem {
 pub struct Mapping {
     pub(crate) rules: Rules,
     pub(crate) tables: Arc<Tables>,
-    pub(crate) default_tax: Option<TaxIndex>,
-    pub(crate) default_unit: Option<UnitIndex>,
+    pub(crate) defaults: Defaults,
 }
 
 impl Mapping {
     /// Joins rules and tables; every place where they do not fit is returned at once.
     pub fn new(rules: Rules, tables: Arc<Tables>) -> Result<Self, Vec<RuleProblem>> {
         let mut problems = Vec::new();
-        let lines = &rules.lines;
-        let default_tax = lines.tax.as_deref().and_then(|key| {
-            let found = tables.find_tax(key);
-            if found.is_none() {
-                problems.push(absent("lines.tax", key, "tables/taxes.csv", tables.tax_keys()));
-            }
-            found
-        });
-        let default_unit = lines.unit.as_deref().and_then(|key| {
-            let found = tables.find_unit(key);
-            if found.is_none() {
-                problems.push(absent("lines.unit", key, "tables/units.csv", tables.unit_keys()));
-            }
-            found
-        });
+        let defaults = Defaults::find(&rules.lines.constants, &tables, &mut problems);
         if let Postage::Line { goods } = &rules.postage.policy {
             check_names("postage.goods", [goods], &tables.goods, "tables/goods.csv", &mut problems);
         }
@@ -100,10 +86,15 @@ impl Mapping {
             &mut problems,
         );
         check_complete(&rules, &tables, &mut problems);
-        if problems.is_empty() {
-            Ok(Self { rules, tables, default_tax, default_unit })
-        } else {
-            Err(problems)
+        if problems.is_empty() { Ok(Self { rules, tables, defaults }) } else { Err(problems) }
+    }
+
+    pub(crate) fn core(&self) -> Core<'_> {
+        Core {
+            head: &self.rules.head.constants,
+            lines: &self.rules.lines.constants,
+            tables: &self.tables,
+            defaults: self.defaults,
         }
     }
 
@@ -131,10 +122,13 @@ impl Mapping {
             self.place_postage(stockout, &mut drafts, &mut problems);
         }
 
-        let exch_rate = shop.map_or_else(Default::default, |shop| self.currency(shop).1);
-        let head = match (shop, vouchdate) {
-            (Some(shop), Some(vouchdate)) => {
-                Some(self.head(stockout, identity, HeadFacts { shop, vouchdate, code }))
+        let shared = self.core();
+        let parties = shop.map(|shop| &shop.parties);
+        let exch_rate = parties.map_or_else(Default::default, |parties| shared.currency(parties).1);
+        let head = match (parties, vouchdate) {
+            (Some(parties), Some(vouchdate)) => {
+                let memo = self.rules.head.memo.as_ref().and_then(|memo| memo.render(stockout));
+                Some(shared.order_head(identity, HeadFacts { parties, vouchdate, code, memo }))
             }
             _ => None,
         };
@@ -143,12 +137,12 @@ impl Mapping {
         let facts = LineFacts {
             sales_org: head.as_ref().map_or("", |head| &head.sales_org_id),
             settlement_org: head.as_ref().map_or("", |head| &head.settlement_org_id),
-            stock_org: &cell_or(stock_org, self.rules.lines.stock_org.as_ref()),
-            stock: stock.or(self.rules.lines.stock.as_deref()),
+            stock_org: &cell_or(stock_org, shared.lines.stock_org.as_ref()),
+            stock: stock.or(shared.lines.stock.as_deref()),
             consign_time: stockout.consign_time,
             exch_rate,
         };
-        let lines = self.lines(&drafts, &facts, &mut problems);
+        let lines = shared.order_lines(&drafts, &facts, &mut problems);
         // Formulas and scripts have their place here: on a whole order, before the check.
         match head {
             Some(head) if problems.is_empty() => checked(head, lines, &drafts),
@@ -165,24 +159,26 @@ fn checked(
 ) -> Result<Order, Vec<Problem>> {
     let pay_money = lines.iter().map(|line| line.ori_sum).sum();
     let order = Order { pay_money, order_details: lines, ..head };
-    let violations = check::order(&order);
-    if violations.is_empty() {
-        return Ok(order);
-    }
+    let violations = violated(check::order(&order), drafts);
+    if violations.is_empty() { Ok(order) } else { Err(violations) }
+}
+
+/// Tells which lines of the document the broken rules of BIP are about.
+pub(crate) fn violated(violations: Vec<check::Violation>, drafts: &[Draft<'_>]) -> Vec<Problem> {
     let problem = |violation: check::Violation| {
-        let line = violation.path.strip_prefix("orderDetails[").and_then(|rest| rest.split_once(']'));
+        let line = violation.path.split_once("Details[").and_then(|(_, rest)| rest.split_once(']'));
         let draft = line.and_then(|(index, _)| drafts.get(index.parse::<usize>().ok()?));
         Problem {
             reason: Reason::CheckFailed,
             rule: format!("check.{}", violation.rule.name()),
             target: violation.path,
-            source: draft.map_or_else(String::new, |draft| draft.source("share_amount")),
+            source: draft.map_or_else(String::new, Draft::amount_source),
             value: String::new(),
             message: violation.message,
             hint: None,
         }
     };
-    Err(violations.into_iter().map(problem).collect())
+    violations.into_iter().map(problem).collect()
 }
 
 fn no_lines(stockout: &Stockout) -> Problem {
@@ -200,7 +196,7 @@ fn no_lines(stockout: &Stockout) -> Problem {
 }
 
 /// A rule that names a row which its table does not have.
-fn absent<'a>(
+pub(crate) fn absent<'a>(
     path: &'static str,
     key: &str,
     table: &str,

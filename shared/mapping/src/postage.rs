@@ -63,7 +63,8 @@ impl Mapping {
                 // That the goods have a row was made sure when the mapping was loaded.
                 let Some(goods) = self.tables.goods.get(goods) else { return };
                 drafts.push(Draft {
-                    line: None,
+                    origin: None,
+                    spec_no: None,
                     goods,
                     product_type: ProductType::Sale,
                     qty: Decimal::ONE,
@@ -71,6 +72,7 @@ impl Mapping {
                     share_post: Money::ZERO,
                     batch: None,
                     expires: None,
+                    memo: None,
                 });
             }
             Postage::Spread => {

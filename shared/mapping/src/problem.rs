@@ -15,6 +15,16 @@ pub enum Reason {
     UnknownWarehouse,
     /// The goods table has no row for the goods code.
     UnknownGoods,
+    /// The stores table has no row for the store.
+    UnknownStore,
+    /// The payments table has no row for the way of paying.
+    UnknownPayment,
+    /// The unit that a bill counts in is none of its goods' units.
+    UnknownUnit,
+    /// The totals of a bill, its lines and its payments do not agree, and the rule wants a person to look at it.
+    TotalMismatch,
+    /// Goods without an amount, and the rule wants a person to look at it.
+    FreeGoods,
     /// A field that the voucher needs is missing or empty in the document.
     MissingField,
     /// Σ shares + postage is not the receivable that WDT sends (应收).
@@ -48,6 +58,11 @@ impl Reason {
             Self::UnknownShop => "unknown_shop",
             Self::UnknownWarehouse => "unknown_warehouse",
             Self::UnknownGoods => "unknown_goods",
+            Self::UnknownStore => "unknown_store",
+            Self::UnknownPayment => "unknown_payment",
+            Self::UnknownUnit => "unknown_unit",
+            Self::TotalMismatch => "total_mismatch",
+            Self::FreeGoods => "free_goods",
             Self::MissingField => "missing_field",
             Self::PostageMismatch => "postage_mismatch",
             Self::PostageNowhere => "postage_nowhere",

@@ -32,6 +32,7 @@ macro_rules! choice {
         }
     };
 }
+pub(crate) use choice;
 
 /// All rules of one scheme's mapping.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +69,7 @@ pub struct FilterRules {
 }
 
 /// The head's constants and choices. A cell of the shops table wins over a constant of the same name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct HeadRules {
     /// Where the voucher's code comes from.
     pub code: CodeSource,
@@ -76,6 +77,15 @@ pub struct HeadRules {
     pub code_prefix: String,
     /// Which time of the document is the voucher's date (单据日期).
     pub voucher_date: TimeSource,
+    /// What every voucher of the scheme carries.
+    pub constants: HeadConstants,
+    /// Remark (备注).
+    pub memo: Option<Template<HeadField>>,
+}
+
+/// What every voucher of a scheme carries, where no table says otherwise.
+#[derive(Debug, Clone)]
+pub struct HeadConstants {
     /// Customer (客户 `agentId`).
     pub customer: Option<String>,
     /// Invoicing customer (开票客户 `invoiceAgentId`); the customer where nothing says otherwise.
@@ -114,16 +124,11 @@ pub struct HeadRules {
     pub salesman: Option<String>,
     /// Way of shipping (发运方式 `shippingChoiceId`).
     pub shipping: Option<String>,
-    /// Remark (备注).
-    pub memo: Option<Template<HeadField>>,
 }
 
-impl Default for HeadRules {
+impl Default for HeadConstants {
     fn default() -> Self {
         Self {
-            code: CodeSource::default(),
-            code_prefix: String::new(),
-            voucher_date: TimeSource::default(),
             customer: None,
             invoice_customer: None,
             sales_org: None,
@@ -143,7 +148,6 @@ impl Default for HeadRules {
             department: None,
             salesman: None,
             shipping: None,
-            memo: None,
         }
     }
 }
@@ -185,6 +189,31 @@ pub struct LineRules {
     pub refunded: RefundedLines,
     /// The statuses of a line (退款状态) that count as refunded.
     pub refunded_status: Vec<u32>,
+    /// What every line of the scheme carries.
+    pub constants: LineConstants,
+    /// What becomes of batch-managed goods that come without a batch or an expiry date.
+    pub missing_batch: MissingBatch,
+    /// Remark (备注) of a line; merged lines carry the first one's.
+    pub memo: Option<Template<LineField>>,
+}
+
+impl Default for LineRules {
+    fn default() -> Self {
+        Self {
+            equal: EqualLines::default(),
+            zero_quantity: ZeroQuantity::default(),
+            refunded: RefundedLines::default(),
+            refunded_status: vec![5],
+            constants: LineConstants::default(),
+            missing_batch: MissingBatch::default(),
+            memo: None,
+        }
+    }
+}
+
+/// What every line of a scheme's vouchers carries, where no table says otherwise.
+#[derive(Debug, Clone, Default)]
+pub struct LineConstants {
     /// What becomes of a count that is no whole number of sales or pricing units.
     pub broken_units: BrokenUnits,
     /// The tax of goods whose row names none, by its key in the taxes table.
@@ -201,34 +230,8 @@ pub struct LineRules {
     pub floating_price_unit: bool,
     /// Under which names batch and dates are sent.
     pub batch_fields: BatchFields,
-    /// What becomes of batch-managed goods that come without a batch or an expiry date.
-    pub missing_batch: MissingBatch,
     /// Whether `orderDetails.status` of the integration scheme's field list is sent as well.
     pub send_status: bool,
-    /// Remark (备注) of a line; merged lines carry the first one's.
-    pub memo: Option<Template<LineField>>,
-}
-
-impl Default for LineRules {
-    fn default() -> Self {
-        Self {
-            equal: EqualLines::default(),
-            zero_quantity: ZeroQuantity::default(),
-            refunded: RefundedLines::default(),
-            refunded_status: vec![5],
-            broken_units: BrokenUnits::default(),
-            tax: None,
-            unit: None,
-            stock_org: None,
-            stock: None,
-            floating_sales_unit: false,
-            floating_price_unit: false,
-            batch_fields: BatchFields::default(),
-            missing_batch: MissingBatch::default(),
-            send_status: false,
-            memo: None,
-        }
-    }
 }
 
 choice! {

@@ -1,20 +1,24 @@
-//! The code tables of `config/tables/`: what a shop, a warehouse, a goods code, a tax and a unit are in BIP.
+//! The code tables of `config/tables/`: what a shop, a warehouse, a goods code, a tax, a unit, a store and a way of
+//! paying are in BIP.
 //!
 //! They are read once, checked against each other, hashed once, and then only looked up.
 
 mod goods;
 mod sheet;
+mod stores;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 
-use dougong_values::{Quantity, ShopNo, SpecNo, WarehouseNo};
+use dougong_values::{Quantity, ShopNo, SpecNo, StoreCode, WarehouseNo};
 
 use crate::nearest::did_you_mean;
 use sheet::{Column, Problems};
 
 pub(crate) use goods::{CountedIn, Goods, OtherUnit};
+pub(crate) use stores::Payment;
+pub use stores::{Store, StoreType};
 
 /// What is wrong with one place of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +46,9 @@ impl fmt::Display for TableProblem {
     }
 }
 
-/// A shop (店铺): who buys and which organisations sell. What is empty comes from the rules' constants.
+/// Who buys, and which organisations sell. What is empty comes from the rules' constants.
 #[derive(Debug)]
-pub(crate) struct Shop {
+pub(crate) struct Parties {
     pub(crate) customer: Option<String>,
     pub(crate) invoice_customer: Option<String>,
     pub(crate) sales_org: Option<String>,
@@ -52,6 +56,14 @@ pub(crate) struct Shop {
     pub(crate) transaction_type: Option<String>,
     pub(crate) currency: Option<String>,
     pub(crate) exchange_rate: Option<Quantity>,
+}
+
+/// A shop (店铺).
+#[derive(Debug)]
+pub(crate) struct Shop {
+    pub(crate) parties: Parties,
+    /// The store that its orders are shipped to, by its code in the store system.
+    pub(crate) store: Option<StoreCode>,
     pub(crate) line: u32,
 }
 
@@ -60,6 +72,10 @@ pub(crate) struct Shop {
 pub(crate) struct Warehouse {
     pub(crate) stock_org: Option<String>,
     pub(crate) stock: Option<String>,
+    /// Its code in the store system; the warehouse number itself where empty.
+    pub(crate) in_store: Option<String>,
+    /// Its id in the store system, which transferring orders are asked by.
+    pub(crate) id_in_store: Option<String>,
     pub(crate) line: u32,
 }
 
@@ -75,6 +91,7 @@ pub(crate) struct Tax {
 #[derive(Debug)]
 pub(crate) struct Unit {
     pub(crate) id: String,
+    pub(crate) name: Option<String>,
     pub(crate) decimals: u32,
     line: u32,
 }
@@ -95,6 +112,10 @@ pub struct Tables {
     pub(crate) goods: HashMap<SpecNo, Goods>,
     taxes: Keyed<Tax>,
     units: Keyed<Unit>,
+    pub(crate) stores: Option<HashMap<StoreCode, Store>>,
+    pub(crate) payments: Option<HashMap<String, Payment>>,
+    store_goods: HashMap<String, SpecNo>,
+    store_warehouses: HashMap<String, WarehouseNo>,
     pub(crate) files: FileNames,
 }
 
@@ -104,6 +125,7 @@ pub(crate) struct FileNames {
     pub(crate) shops: String,
     pub(crate) warehouses: String,
     pub(crate) goods: String,
+    pub(crate) stores: String,
 }
 
 /// Rows that other tables refer to by key: resolved once, then reached by index.
@@ -122,6 +144,9 @@ impl<T> Default for Keyed<T> {
 /// The files a configuration has below `tables/`, each of them needed.
 pub const TABLE_FILES: [&str; 5] = ["shops.csv", "warehouses.csv", "goods.csv", "taxes.csv", "units.csv"];
 
+/// The files that only store bills need.
+pub const STORE_TABLE_FILES: [&str; 2] = ["stores.csv", "payments.csv"];
+
 const SHOPS: &[Column] = &[
     Column { name: "shop_no", required: true },
     Column { name: "name", required: false },
@@ -132,6 +157,7 @@ const SHOPS: &[Column] = &[
     Column { name: "transaction_type", required: false },
     Column { name: "currency", required: false },
     Column { name: "exchange_rate", required: false },
+    Column { name: "store", required: false },
 ];
 
 const WAREHOUSES: &[Column] = &[
@@ -139,6 +165,8 @@ const WAREHOUSES: &[Column] = &[
     Column { name: "name", required: false },
     Column { name: "stock_org", required: false },
     Column { name: "stock", required: false },
+    Column { name: "store_warehouse", required: false },
+    Column { name: "store_warehouse_id", required: false },
 ];
 
 const TAXES: &[Column] = &[
@@ -165,9 +193,10 @@ impl Tables {
         let mut found = Vec::new();
         for (name, _) in files {
             let file = last_part(name);
-            if !TABLE_FILES.contains(&file) {
-                let hint = did_you_mean(file, TABLE_FILES)
-                    .unwrap_or_else(|| format!("the tables are {}", TABLE_FILES.join(", ")));
+            let tables = || TABLE_FILES.into_iter().chain(STORE_TABLE_FILES);
+            if tables().all(|table| table != file) {
+                let hint = did_you_mean(file, tables())
+                    .unwrap_or_else(|| format!("the tables are {}", tables().collect::<Vec<_>>().join(", ")));
                 let message = "there is no such table".to_owned();
                 found.push(TableProblem {
                     file: (*name).to_owned(),
@@ -196,19 +225,121 @@ impl Tables {
             units: &units.by_key,
             units_file: units_file.0,
         };
+        let named = |wanted: &str| files.iter().copied().find(|(name, _)| last_part(name) == wanted);
+        let stores_file = named("stores.csv");
+        let shops = read_shops(shops_file, &mut found);
+        let warehouses = read_warehouses(warehouses_file, &mut found);
+        let goods = goods::read(goods_file, &references, &mut found);
+        let of_goods = goods.iter().map(|(key, row)| (key, row.in_store.as_ref(), row.line));
+        let store_goods = other_keys(of_goods, goods_file.0, "store_goods", &mut found);
+        let of_warehouses = warehouses.iter().map(|(key, row)| (key, row.in_store.as_ref(), row.line));
         let tables = Self {
-            shops: read_shops(shops_file, &mut found),
-            warehouses: read_warehouses(warehouses_file, &mut found),
-            goods: goods::read(goods_file, &references, &mut found),
+            shops,
+            store_warehouses: other_keys(of_warehouses, warehouses_file.0, "store_warehouse", &mut found),
+            warehouses,
+            store_goods,
+            goods,
             taxes,
             units,
+            stores: stores_file.map(|file| stores::read_stores(file, &mut found)),
+            payments: named("payments.csv").map(|file| stores::read_payments(file, &mut found)),
             files: FileNames {
                 shops: shops_file.0.to_owned(),
                 warehouses: warehouses_file.0.to_owned(),
                 goods: goods_file.0.to_owned(),
+                stores: stores_file.map_or("stores.csv", |(name, _)| name).to_owned(),
             },
         };
+        tables.check_stores(&mut found);
         if found.is_empty() { Ok(tables) } else { Err(found) }
+    }
+
+    /// Notes shops that name a store which the table does not have.
+    fn check_stores(&self, found: &mut Vec<TableProblem>) {
+        let mut shops: Vec<&Shop> = self.shops.values().collect();
+        shops.sort_unstable_by_key(|shop| shop.line);
+        for shop in shops {
+            let Some(code) = &shop.store else { continue };
+            if self.store(code).is_none() {
+                let keys = self.stores.iter().flat_map(HashMap::keys).map(StoreCode::as_str);
+                let hint = did_you_mean(code.as_str(), keys)
+                    .unwrap_or_else(|| format!("add a row for `{code}` to tables/stores.csv"));
+                found.push(TableProblem {
+                    file: self.files.shops.clone(),
+                    line: shop.line,
+                    column: 1,
+                    message: format!("`store` is `{code}`, which tables/stores.csv does not have"),
+                    hint: Some(hint),
+                });
+            }
+        }
+    }
+
+    /// Returns a store by its code.
+    pub fn store(&self, code: &StoreCode) -> Option<&Store> {
+        self.stores.as_ref()?.get(code)
+    }
+
+    /// Returns a store by its id in the store system.
+    pub fn store_of_id(&self, id: &str) -> Option<(&StoreCode, &Store)> {
+        self.stores().find(|(_, store)| store.id.as_deref() == Some(id))
+    }
+
+    /// Returns every store with its code, in no order.
+    pub fn stores(&self) -> impl Iterator<Item = (&StoreCode, &Store)> {
+        self.stores.iter().flatten()
+    }
+
+    /// Returns the ids that the warehouses have in the store system, sorted.
+    pub fn store_warehouse_ids(&self) -> Vec<&str> {
+        let mut ids: Vec<&str> =
+            self.warehouses.values().filter_map(|row| row.id_in_store.as_deref()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// Returns a goods row by what a bill may call it: its code in the store system, our own goods code, its id there.
+    pub(crate) fn goods_in_store(
+        &self,
+        code: Option<&str>,
+        own: Option<&str>,
+        id: Option<&str>,
+    ) -> Option<(&SpecNo, &Goods)> {
+        let by_code = || self.goods.get_key_value(self.store_goods.get(code?)?);
+        let by_own = || self.goods.get_key_value(&own?.parse::<SpecNo>().ok()?);
+        let by_id = || {
+            let id = id?;
+            self.goods.iter().find(|(_, row)| row.id_in_store.as_deref() == Some(id))
+        };
+        by_code().or_else(by_own).or_else(by_id)
+    }
+
+    /// Returns every goods code of the store system.
+    pub(crate) fn goods_keys_in_store(&self) -> impl Iterator<Item = &str> {
+        self.store_goods.keys().map(String::as_str)
+    }
+
+    /// Returns a warehouse row by its code or its id in the store system.
+    pub(crate) fn warehouse_in_store(&self, code: Option<&str>, id: Option<&str>) -> Option<&Warehouse> {
+        let by_code = code.and_then(|code| self.warehouses.get(self.store_warehouses.get(code)?));
+        by_code.or_else(|| {
+            let id = id?;
+            self.warehouses.values().find(|row| row.id_in_store.as_deref() == Some(id))
+        })
+    }
+
+    /// Returns every warehouse code of the store system.
+    pub(crate) fn warehouse_keys_in_store(&self) -> impl Iterator<Item = &str> {
+        self.store_warehouses.keys().map(String::as_str)
+    }
+
+    /// Finds a unit by its key, its name or its id: the store system writes either.
+    pub(crate) fn unit_written(&self, text: &str) -> Option<UnitIndex> {
+        self.find_unit(text).or_else(|| {
+            let named = |unit: &Unit| unit.name.as_deref() == Some(text) || unit.id == text;
+            self.units.rows.iter().position(named).map(UnitIndex)
+        })
     }
 
     pub(crate) fn tax(&self, index: TaxIndex) -> &Tax {
@@ -259,6 +390,35 @@ fn insert<K: std::hash::Hash + Eq + fmt::Display, T>(
     }
 }
 
+/// Maps the keys that another system has for rows to our own; a row without one goes by our own key.
+fn other_keys<'r, K: Clone + Ord + fmt::Display + 'r>(
+    rows: impl Iterator<Item = (&'r K, Option<&'r String>, u32)>,
+    file: &str,
+    column: &str,
+    found: &mut Vec<TableProblem>,
+) -> HashMap<String, K> {
+    let mut rows: Vec<_> = rows.collect();
+    rows.sort_unstable_by_key(|&(_, other, line)| (other.is_none(), line));
+    let mut keys: HashMap<String, (K, u32)> = HashMap::with_capacity(rows.len());
+    for (key, other, line) in rows {
+        match keys.entry(other.cloned().unwrap_or_else(|| key.to_string())) {
+            Entry::Vacant(free) => {
+                free.insert((key.clone(), line));
+            }
+            // Its own key is another row's key elsewhere: it is not known there by that.
+            Entry::Occupied(_) if other.is_none() => {}
+            Entry::Occupied(taken) => found.push(TableProblem {
+                file: file.to_owned(),
+                line,
+                column: 1,
+                message: format!("`{column}` is `{}`, as in line {} already", taken.key(), taken.get().1),
+                hint: None,
+            }),
+        }
+    }
+    keys.into_iter().map(|(other, (key, _))| (other, key)).collect()
+}
+
 fn read_shops(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> HashMap<ShopNo, Shop> {
     let mut shops = HashMap::new();
     if file.0.is_empty() {
@@ -267,7 +427,7 @@ fn read_shops(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> HashMap<Sho
     sheet::read(file.1, SHOPS, &mut Problems { file: file.0, found }, |row| {
         let key = row.id::<ShopNo>("shop_no");
         let exchange_rate = row.rate("exchange_rate", "write the rate to the local currency, such as 7.1234");
-        let shop = Shop {
+        let parties = Parties {
             customer: row.text("customer"),
             invoice_customer: row.text("invoice_customer"),
             sales_org: row.text("sales_org"),
@@ -275,8 +435,8 @@ fn read_shops(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> HashMap<Sho
             transaction_type: row.text("transaction_type"),
             currency: row.text("currency"),
             exchange_rate,
-            line: row.line,
         };
+        let shop = Shop { parties, store: row.maybe_id("store"), line: row.line };
         if let Some(Err(twice)) = key.map(|key| insert(&mut shops, key, shop, |shop| shop.line)) {
             row.note("shop_no", twice, None);
         }
@@ -291,8 +451,13 @@ fn read_warehouses(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> HashMa
     }
     sheet::read(file.1, WAREHOUSES, &mut Problems { file: file.0, found }, |row| {
         let key = row.id::<WarehouseNo>("warehouse_no");
-        let warehouse =
-            Warehouse { stock_org: row.text("stock_org"), stock: row.text("stock"), line: row.line };
+        let warehouse = Warehouse {
+            stock_org: row.text("stock_org"),
+            stock: row.text("stock"),
+            in_store: row.text("store_warehouse"),
+            id_in_store: row.text("store_warehouse_id"),
+            line: row.line,
+        };
         if let Some(Err(twice)) = key.map(|key| insert(&mut warehouses, key, warehouse, |row| row.line)) {
             row.note("warehouse_no", twice, None);
         }
@@ -354,7 +519,7 @@ fn read_units(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> Keyed<Unit>
         if decimals > 8 {
             row.note("decimals", "`decimals` is at most 8".to_owned(), None);
         }
-        let unit = Unit { id: unit_id.unwrap_or_default(), decimals, line: row.line };
+        let unit = Unit { id: unit_id.unwrap_or_default(), name: row.text("name"), decimals, line: row.line };
         if let Some(Err(twice)) = key.map(|key| units.add(key, unit, |unit| unit.line)) {
             row.note("unit", twice, None);
         }

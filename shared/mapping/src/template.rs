@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use dougong_store::{Bill, BillLine};
 use dougong_wdt::{Line, Stockout};
 
 use crate::nearest::did_you_mean;
@@ -73,6 +74,65 @@ impl Choice for LineField {
         ("suite_no", Self::SuiteNo),
         ("src_tid", Self::SrcTid),
         ("src_oid", Self::SrcOid),
+    ];
+}
+
+/// A field of a store bill's head that a remark may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BillField {
+    /// The bill's number (单据号).
+    BillNo,
+    /// Its number in a third system (第三方单据号).
+    ThirdPartyNo,
+    /// The bill it follows (来源单号): the request, or the delivery.
+    SourceNo,
+    /// The day of the books (单据日期).
+    BusinessDate,
+    /// The store's code (门店编码).
+    StoreCode,
+    /// The store's name (门店名称).
+    StoreName,
+    /// The warehouse's name (仓库名称).
+    WarehouseName,
+    /// The remark (备注).
+    Remark,
+    /// The payments, each as what it is settled as and its amount: `ALIPAY 200, CASH 12.5`.
+    Payments,
+}
+
+/// A field of a store bill's line that a line's remark may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BillLineField {
+    /// The line's own id (流水ID).
+    LineId,
+    /// The goods' code in the store system (商品编码).
+    ProductCode,
+    /// The goods' name (商品名称).
+    ProductName,
+    /// The remark (备注).
+    Remark,
+}
+
+impl Choice for BillField {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("billno", Self::BillNo),
+        ("third_party_no", Self::ThirdPartyNo),
+        ("source_no", Self::SourceNo),
+        ("business_date", Self::BusinessDate),
+        ("store_code", Self::StoreCode),
+        ("store_name", Self::StoreName),
+        ("warehouse_name", Self::WarehouseName),
+        ("remark", Self::Remark),
+        ("payments", Self::Payments),
+    ];
+}
+
+impl Choice for BillLineField {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("line_id", Self::LineId),
+        ("product_code", Self::ProductCode),
+        ("product_name", Self::ProductName),
+        ("remark", Self::Remark),
     ];
 }
 
@@ -170,6 +230,33 @@ impl Template<LineField> {
             LineField::SuiteNo => put(text, line.suite_no.as_ref()),
             LineField::SrcTid => put(text, line.src_tid.as_ref()),
             LineField::SrcOid => put(text, line.src_oid.as_ref()),
+        })
+    }
+}
+
+impl Template<BillField> {
+    pub(crate) fn render(&self, bill: &Bill, payments: &str) -> Option<String> {
+        self.fill(|field, text| match field {
+            BillField::BillNo => put(text, Some(bill.name())),
+            BillField::ThirdPartyNo => put(text, bill.third_party_no.as_ref()),
+            BillField::SourceNo => put(text, bill.source_no.as_ref()),
+            BillField::BusinessDate => put(text, bill.day()),
+            BillField::StoreCode => put(text, bill.to.code.as_ref().or(bill.to.id.as_ref())),
+            BillField::StoreName => put(text, bill.to.name.as_ref()),
+            BillField::WarehouseName => put(text, bill.from.name.as_ref()),
+            BillField::Remark => put(text, bill.remark.as_ref()),
+            BillField::Payments => put(text, Some(payments)),
+        })
+    }
+}
+
+impl Template<BillLineField> {
+    pub(crate) fn render(&self, line: &BillLine) -> Option<String> {
+        self.fill(|field, text| match field {
+            BillLineField::LineId => put(text, line.id.as_ref()),
+            BillLineField::ProductCode => put(text, line.product_code.as_ref()),
+            BillLineField::ProductName => put(text, line.product_name.as_ref()),
+            BillLineField::Remark => put(text, line.remark.as_ref()),
         })
     }
 }

@@ -19,7 +19,7 @@ const PLAIN_LIMIT: usize = 200 * 1024;
 /// The most a compressed document may come to, against bodies made to fill the memory.
 const DOCUMENT_LIMIT: u64 = 32 * 1024 * 1024;
 
-/// One version of one document on its way from `pull` to `deliver`.
+/// One version of one document on its way to `deliver`; the kind in its key says what the text is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     /// The scheme it came through.
@@ -28,7 +28,7 @@ pub struct Message {
     pub key: DocumentKey,
     /// The version of its content.
     pub version: Version,
-    /// When WDT last changed it.
+    /// When its system last changed it.
     pub modified: Option<BeijingTime>,
     /// The business day it counts for.
     pub day: BusinessDay,
@@ -236,6 +236,19 @@ mod tests {
 
         let bare = Message { modified: None, amount: None, ..sent };
         assert_eq!(Message::decode(&super::tests::body(&bare)).unwrap(), bare);
+
+        for key in [
+            "declare#BH1",
+            "rec#BH1",
+            "req#BH1",
+            "outbound#ZFH1",
+            "sale#35#2026-11-20#1",
+            "announce#demo2#1",
+            "shipped#ZFH1",
+        ] {
+            let any = Message { key: key.parse().unwrap(), ..bare.clone() };
+            assert_eq!(Message::decode(&super::tests::body(&any)).unwrap(), any);
+        }
     }
 
     #[test]

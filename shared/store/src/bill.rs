@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use dougong_values::{BeijingTime, BusinessDay, Money, Quantity, Version};
+use dougong_values::{BeijingTime, BusinessDay, DocumentKey, DocumentKind, Money, Quantity, Version};
 
 use crate::warning::Warning;
 
@@ -47,6 +47,32 @@ impl BillKind {
 impl fmt::Display for BillKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+impl From<BillKind> for DocumentKind {
+    fn from(kind: BillKind) -> Self {
+        match kind {
+            BillKind::Declare => Self::Declare,
+            BillKind::Receipt => Self::Receipt,
+            BillKind::Return => Self::Return,
+            BillKind::Outbound => Self::Outbound,
+            BillKind::Sale => Self::Sale,
+        }
+    }
+}
+
+impl BillKind {
+    /// Returns the kind of bill that a document is; `None` for what is no bill.
+    pub const fn of_document(kind: DocumentKind) -> Option<Self> {
+        match kind {
+            DocumentKind::Declare => Some(Self::Declare),
+            DocumentKind::Receipt => Some(Self::Receipt),
+            DocumentKind::Return => Some(Self::Return),
+            DocumentKind::Outbound => Some(Self::Outbound),
+            DocumentKind::Sale => Some(Self::Sale),
+            DocumentKind::Stockout | DocumentKind::Announce | DocumentKind::Shipped => None,
+        }
     }
 }
 
@@ -248,23 +274,24 @@ impl Bill {
         Version::of(&version::canonical(self))
     }
 
-    /// Returns what makes the bill one of its kind, for its document key: the number; for outbound bills the `buid`,
-    /// for sales the store and the number, since tills count each for themselves. What stands in for a missing
-    /// part is marked, so that it cannot be mistaken for it.
-    pub fn identity(&self) -> String {
-        let number = self.number.as_deref();
-        let buid = self.buid.as_deref().unwrap_or_default();
-        match (self.kind, number) {
-            (BillKind::Outbound, Some(number)) if buid.is_empty() => format!("billno-{number}"),
-            (BillKind::Outbound, _) => buid.to_owned(),
-            (_, None) => format!("buid-{buid}"),
-            (BillKind::Sale, Some(number)) => {
-                let code = || self.to.code.as_ref().map(|code| format!("code-{code}"));
-                let store = self.to.id.clone().or_else(code).unwrap_or_default();
-                format!("{store}#{number}")
+    /// Returns the key of its document: `declare#<billno>`; for sales `sale#<store>#<day>#<billno>`, since tills
+    /// count each for themselves and some anew every day. What stands in for a missing part is marked, so that it
+    /// cannot be mistaken for it.
+    pub fn key(&self) -> DocumentKey {
+        let mut parts = Vec::with_capacity(5);
+        let day = self.day().map(|day| day.to_string());
+        if self.kind == BillKind::Sale {
+            match (&self.to.id, &self.to.code) {
+                (Some(id), _) => parts.push(id.as_str()),
+                (None, code) => parts.extend(["code", code.as_deref().unwrap_or_default()]),
             }
-            (_, Some(number)) => number.to_owned(),
+            parts.push(day.as_deref().unwrap_or_default());
         }
+        match (&self.number, &self.buid) {
+            (Some(number), _) => parts.push(number),
+            (None, buid) => parts.extend(["buid", buid.as_deref().unwrap_or_default()]),
+        }
+        DocumentKey::bill(self.kind.into(), &parts)
     }
 
     /// Returns the number people know the bill by, else its `buid`.

@@ -139,7 +139,7 @@ fn the_twin_of_an_example_in_the_words_of_the_table_is_the_same_bill() {
         let (bill, twin) = (read(kind, bill_in(example)), read(kind, bill_in(twin)));
         assert_eq!(show(&bill.bill), show(&twin.bill), "example {number}");
         assert_eq!(bill.bill.version(), twin.bill.version(), "example {number}");
-        assert_eq!(bill.bill.identity(), twin.bill.identity(), "example {number}");
+        assert_eq!(bill.bill.key(), twin.bill.key(), "example {number}");
         let other_names = twin.warnings.iter().any(|warning| warning.name == WarningName::OtherName);
         assert!(!other_names, "example {number}: {:?}", twin.warnings);
     }
@@ -327,15 +327,18 @@ fn bombs_are_refused_and_long_bills_are_read() {
 }
 
 #[test]
-fn a_sale_is_known_by_its_store_and_an_outbound_bill_by_its_id() {
-    let identity =
-        |kind, head: &str| read(kind, &format!(r#"{{{head},"billitems":[{LINE}]}}"#)).bill.identity();
-    assert_eq!(identity(BillKind::Declare, r#""billno":"BH1""#), "BH1");
-    assert_eq!(identity(BillKind::Return, r#""buid":5"#), "buid-5");
-    assert_eq!(identity(BillKind::Outbound, r#""billno":"CK1","buid":5"#), "5");
-    assert_eq!(identity(BillKind::Outbound, r#""billno":"5""#), "billno-5");
-    assert_eq!(identity(BillKind::Sale, r#""billno":"XS1","storeuid":342"#), "342#XS1");
-    assert_eq!(identity(BillKind::Sale, r#""billno":"XS1","storecode":"342""#), "code-342#XS1");
+fn a_bill_is_known_by_its_number_and_a_sale_by_its_store_and_day_too() {
+    let key = |kind, head: &str| {
+        let key = read(kind, &format!(r#"{{{head},"billitems":[{LINE}]}}"#)).bill.key();
+        key.as_str().to_owned()
+    };
+    assert_eq!(key(BillKind::Declare, r#""billno":"BH1""#), "declare#BH1");
+    assert_eq!(key(BillKind::Return, r#""buid":5"#), "req#buid#5");
+    assert_eq!(key(BillKind::Outbound, r#""billno":"CK1","buid":5"#), "outbound#CK1");
+    let day = r#""rdate":"2026-11-20""#;
+    let sale = |head: &str| key(BillKind::Sale, &format!("{head},{day}"));
+    assert_eq!(sale(r#""billno":"XS1","storeuid":342"#), "sale#342#2026-11-20#XS1");
+    assert_eq!(sale(r#""billno":"XS1","storecode":"342""#), "sale#code#342#2026-11-20#XS1");
 }
 
 /// One field after another of an object, as name and JSON text; lists and objects inside are rewritten, too.
@@ -413,7 +416,7 @@ proptest! {
         let json = rewrite(bill_in(example), &mut wish);
         let (before, after) = (read(kind, bill_in(example)), read(kind, &json));
         prop_assert_eq!(before.bill.version(), after.bill.version(), "{}", json);
-        prop_assert_eq!(before.bill.identity(), after.bill.identity(), "{}", json);
+        prop_assert_eq!(before.bill.key(), after.bill.key(), "{}", json);
     }
 }
 

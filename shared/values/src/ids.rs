@@ -1,6 +1,6 @@
 //! Ids and keys. Each is a text with a type of its own, so that a shop number cannot stand for a goods code.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -134,6 +134,13 @@ id! {
     /// One run of a function, for the ledger's history and for logs: the Lambda request id.
     RunId, "run id", 64
 }
+impl SchemeId {
+    /// Names what stands for a scheme where none books a bill: it waits there to be skipped, or for its scheme.
+    pub fn unassigned() -> Self {
+        Self("unassigned".to_owned())
+    }
+}
+
 impl RunId {
     /// Names a run that came without an id.
     pub fn unnamed() -> Self {
@@ -141,45 +148,164 @@ impl RunId {
     }
 }
 
+id! {
+    /// The code of a store in the store system (门店编码 `storecode`).
+    StoreCode, "store code", 64
+}
+
 /// The kind of a document: the first part of its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DocumentKind {
     /// A stockout of WDT (销售出库单).
     Stockout,
+    /// Goods that a store asks for (报货单).
+    Declare,
+    /// Goods that a store received otherwise than they were sent (收货差异单).
+    Receipt,
+    /// Goods that a store sends back (退仓单).
+    Return,
+    /// A transferring order to a store (调拨出库单).
+    Outbound,
+    /// A sale in a store (门店销售单).
+    Sale,
+    /// What tells a store that a stockout is on its way (`AddSTOBill`).
+    Announce,
+    /// What tells the store system which quantities of a transferring order were shipped
+    /// (`UpdateTransferringOrderInfo`).
+    Shipped,
 }
 
 impl DocumentKind {
-    const fn as_str(self) -> &'static str {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Stockout,
+        Self::Declare,
+        Self::Receipt,
+        Self::Return,
+        Self::Outbound,
+        Self::Sale,
+        Self::Announce,
+        Self::Shipped,
+    ];
+
+    /// Returns the name in keys.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stockout => "stockout",
+            Self::Declare => "declare",
+            Self::Receipt => "rec",
+            Self::Return => "req",
+            Self::Outbound => "outbound",
+            Self::Sale => "sale",
+            Self::Announce => "announce",
+            Self::Shipped => "shipped",
         }
+    }
+}
+
+impl FromStr for DocumentKind {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let named = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        named.ok_or_else(|| InvalidId {
+            what: "kind of document",
+            text: text.chars().take(40).collect(),
+            most: 8,
+        })
     }
 }
 
 impl fmt::Display for DocumentKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
     }
 }
 
 /// The key of a document in the ledger: `kind#id`, for a stockout `stockout#<sid>#<stockout_id>`.
+///
+/// An id may have several parts. What would run them together, or be lost on the way (`#`, `%`, blanks, control
+/// characters), is written as in URLs (`%23`), and an empty part as `%`, so that two identities never share a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DocumentKey(String);
+pub struct DocumentKey {
+    kind: DocumentKind,
+    text: String,
+}
+
+/// Writes a part of a key so that it can be told from its neighbours.
+fn escape(part: &str, text: &mut String) {
+    for letter in part.chars() {
+        if matches!(letter, '#' | '%') || letter.is_control() || letter.is_whitespace() {
+            let mut bytes = [0; 4];
+            for byte in letter.encode_utf8(&mut bytes).bytes() {
+                // Writing into a String does not fail.
+                let _ = write!(text, "%{byte:02X}");
+            }
+        } else {
+            text.push(letter);
+        }
+    }
+    if part.is_empty() {
+        text.push('%');
+    }
+}
+
+/// The most characters of a key.
+const KEY_LENGTH: usize = 200;
 
 impl DocumentKey {
+    fn of(kind: DocumentKind, parts: &[&str]) -> Self {
+        let mut text = kind.as_str().to_owned();
+        for part in parts {
+            text.push('#');
+            escape(part, &mut text);
+        }
+        if text.chars().count() > KEY_LENGTH {
+            // No system numbers so; a key must be found again and fit, so its hash stands for it.
+            text = format!("{kind}#long#{}", Version::of(&text));
+        }
+        Self { kind, text }
+    }
+
     /// Builds the key of a stockout.
     pub fn stockout(sid: &Sid, id: &StockoutId) -> Self {
-        Self(format!("{}#{sid}#{id}", DocumentKind::Stockout))
+        Self::of(DocumentKind::Stockout, &[sid.as_str(), id.as_str()])
     }
 
     /// Builds the key of a row that has no readable id: its content stands for it.
     pub fn unreadable_stockout(sid: &Sid, content: &Version) -> Self {
-        Self(format!("{}#{sid}#unreadable-{content}", DocumentKind::Stockout))
+        Self::of(DocumentKind::Stockout, &[sid.as_str(), &format!("unreadable-{content}")])
+    }
+
+    /// Builds the key of a bill of the store system from the parts of its identity: `declare#<billno>`.
+    pub fn bill(kind: DocumentKind, parts: &[&str]) -> Self {
+        Self::of(kind, parts)
+    }
+
+    /// Builds the key of a bill that has no readable number: `<kind>#unreadable#<hash>`.
+    pub fn unreadable(kind: DocumentKind, content: &Version) -> Self {
+        Self::of(kind, &["unreadable", content.as_str()])
+    }
+
+    /// Builds the key of what tells a store about a stockout: `announce#<sid>#<stockout_id>`.
+    pub fn announcing(sid: &Sid, id: &StockoutId) -> Self {
+        Self::of(DocumentKind::Announce, &[sid.as_str(), id.as_str()])
+    }
+
+    /// Builds the key of the quantities shipped for a transferring order: `shipped#<billno>`. One key per order,
+    /// so that its updates follow each other.
+    pub fn shipped(number: &str) -> Self {
+        Self::of(DocumentKind::Shipped, &[number])
+    }
+
+    /// Returns the kind of the document.
+    pub const fn kind(&self) -> DocumentKind {
+        self.kind
     }
 
     /// Returns the key as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
@@ -187,27 +313,24 @@ impl FromStr for DocumentKey {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let key = checked("document key", text, 200)?;
-        let known = key
-            .split_once('#')
-            .is_some_and(|(kind, id)| kind == DocumentKind::Stockout.as_str() && !id.is_empty());
-        if known {
-            Ok(Self(key))
-        } else {
-            Err(InvalidId { what: "document key (kind#id)", text: key, most: 200 })
+        let text = checked("document key", text, KEY_LENGTH)?;
+        let (kind, id) = text.split_once('#').unwrap_or_default();
+        match kind.parse() {
+            Ok(kind) if !id.is_empty() => Ok(Self { kind, text }),
+            _ => Err(InvalidId { what: "document key (kind#id)", text, most: KEY_LENGTH }),
         }
     }
 }
 
 impl fmt::Display for DocumentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(&self.text)
     }
 }
 
 impl Serialize for DocumentKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(&self.text)
     }
 }
 
@@ -309,6 +432,55 @@ mod tests {
         assert_eq!(sales.as_str().len(), 32);
         assert_ne!(sales, other);
         assert_eq!(sales, ResubmitKey::derive(&tenant, &"online-sales".parse().unwrap(), &key));
+    }
+
+    #[test]
+    fn every_key_is_read_as_it_was_written_and_tells_its_kind() {
+        let (sid, id) = ("demo2".parse().unwrap(), "80012345".parse().unwrap());
+        let content = Version::of("{");
+        let bill = |kind| DocumentKey::bill(kind, &["BH201612090001"]);
+        for (key, text) in [
+            (DocumentKey::stockout(&sid, &id), "stockout#demo2#80012345"),
+            (bill(DocumentKind::Declare), "declare#BH201612090001"),
+            (bill(DocumentKind::Receipt), "rec#BH201612090001"),
+            (bill(DocumentKind::Return), "req#BH201612090001"),
+            (bill(DocumentKind::Outbound), "outbound#BH201612090001"),
+            (DocumentKey::bill(DocumentKind::Sale, &["35", "2026-11-20", "1"]), "sale#35#2026-11-20#1"),
+            (DocumentKey::announcing(&sid, &id), "announce#demo2#80012345"),
+            (DocumentKey::shipped("ZFH1"), "shipped#ZFH1"),
+            (
+                DocumentKey::unreadable(DocumentKind::Receipt, &content),
+                "rec#unreadable#021fb596db81e6d02bf3d2586ee3981f",
+            ),
+        ] {
+            assert_eq!(key.as_str(), text);
+            let read: DocumentKey = text.parse().unwrap();
+            assert_eq!((read.kind(), &read), (key.kind(), &key));
+        }
+        for kind in DocumentKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+    }
+
+    #[test]
+    fn two_identities_never_share_a_key() {
+        let parts = ["", "#", "%", "%23", "a", "a#b", "b", "a%23b", " ", "a\n", "unreadable", "long", "店"];
+        let mut seen = std::collections::HashMap::new();
+        let mut check = |parts: &[&str]| {
+            let key = DocumentKey::bill(DocumentKind::Sale, parts);
+            assert_eq!(key.as_str().parse(), Ok(key.clone()));
+            let named: Vec<String> = parts.iter().map(ToString::to_string).collect();
+            let before = seen.insert(key, named);
+            assert_eq!(before, None, "{parts:?}");
+        };
+        for first in parts {
+            check(&[first]);
+            for second in parts {
+                check(&[first, second]);
+            }
+        }
+        check(&[&"店".repeat(190), "a"]);
+        check(&[&"店".repeat(190), "b"]);
     }
 
     #[test]

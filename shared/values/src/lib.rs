@@ -10,7 +10,7 @@ mod time;
 
 pub use ids::{
     Account, DocumentKey, DocumentKind, InvalidId, ResubmitKey, RunId, SchemeId, ShopNo, Sid, SpecNo,
-    StockoutId, TenantId, Version, VoucherCode, VoucherId, WarehouseNo,
+    StockoutId, StoreCode, TenantId, Version, VoucherCode, VoucherId, WarehouseNo,
 };
 pub use masked::mask;
 pub use money::{InvalidDecimal, Money, Quantity, spread_cents};

@@ -2,7 +2,7 @@
 
 use crate::gateway::{Answer, Gateway, SAVED, alone, slot};
 use crate::order::{money, order};
-use dougong_bip::{CallError, Likeness, Lookup, RefusalReason, SaveOutcome};
+use dougong_bip::{CallError, Likeness, Lookup, RefusalReason, SaveOutcome, Voucher, VoucherKind};
 use dougong_values::VoucherId;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -172,7 +172,7 @@ async fn look_up(body: &str) -> Lookup {
     let gateway = Gateway::start().await;
     gateway.says(Answer::json(200, body));
     let session = gateway.session(alone());
-    session.find_by_code(slot(&session).await, &"OCK202611210001".parse().unwrap()).await
+    session.find_by_code(slot(&session).await, VoucherKind::Order, &"OCK202611210001".parse().unwrap()).await
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn a_look_up_finds_the_exact_code_alone_however_many_rows_it_has() {
     assert_eq!(found.id.as_str(), "2517234900202422278");
     assert_eq!(found.pay_money, Some(money("229.90")));
     // The customer was sent by code and came back by id: that says nothing.
-    assert_eq!(found.compare(&order()), Likeness::Same);
+    assert_eq!(found.compare(&Voucher::Order(order())), Likeness::Same);
 
     let empty = r#"{"code":"200","data":{"pageIndex":1,"pageCount":0,"recordCount":0,"recordList":[]}}"#;
     assert_eq!(look_up(empty).await, Lookup::Absent);
@@ -209,15 +209,15 @@ async fn another_voucher_under_our_code_is_not_taken_for_ours() {
     let dearer = row(r#"{"id":1,"code":"OCK202611210001","payMoney":230.9}"#);
     let Lookup::Found(found) = look_up(&dearer).await else { panic!("not found") };
     assert_eq!(
-        found.compare(&order()),
+        found.compare(&Voucher::Order(order())),
         Likeness::Different(vec!["payMoney: sent 229.9, found 230.9".to_owned()])
     );
     let elsewhere = row(r#"{"id":1,"code":"OCK202611210001","payMoney":"229.90","agentId_code":"CUST-JD"}"#);
     let Lookup::Found(found) = look_up(&elsewhere).await else { panic!("not found") };
-    assert!(matches!(found.compare(&order()), Likeness::Different(_)));
+    assert!(matches!(found.compare(&Voucher::Order(order())), Likeness::Different(_)));
     let bare = row(r#"{"id":1,"code":"OCK202611210001"}"#);
     let Lookup::Found(found) = look_up(&bare).await else { panic!("not found") };
-    assert_eq!(found.compare(&order()), Likeness::Unclear);
+    assert_eq!(found.compare(&Voucher::Order(order())), Likeness::Unclear);
 }
 
 #[tokio::test]

@@ -25,6 +25,10 @@ pub(crate) struct Goods {
     pub(crate) batch_managed: bool,
     pub(crate) expiry_managed: bool,
     pub(crate) shelf_life_days: Option<u32>,
+    /// Its code in the store system; the goods code itself where empty.
+    pub(crate) in_store: Option<String>,
+    /// Its id in the store system, for bills that name no code.
+    pub(crate) id_in_store: Option<String>,
     pub(crate) line: u32,
 }
 
@@ -57,6 +61,8 @@ const COLUMNS: &[Column] = &[
     Column { name: "batch_managed", required: false },
     Column { name: "expiry_managed", required: false },
     Column { name: "shelf_life_days", required: false },
+    Column { name: "store_goods", required: false },
+    Column { name: "store_goods_id", required: false },
 ];
 
 /// The keys that goods may refer to, and the files a wrong reference should be looked for in.
@@ -107,6 +113,8 @@ fn read_row(row: &mut Row<'_, '_>, references: &References<'_>) -> Goods {
         batch_managed: row.flag("batch_managed"),
         expiry_managed: row.flag("expiry_managed"),
         shelf_life_days,
+        in_store: row.text("store_goods"),
+        id_in_store: row.text("store_goods_id"),
         line: row.line,
     }
 }

@@ -207,8 +207,13 @@ impl<'r> Row<'r, '_> {
 
     /// Reads an id in its own type; it must be there.
     pub(super) fn id<T: FromStr<Err: std::fmt::Display>>(&mut self, column: &str) -> Option<T> {
-        let text = self.required(column)?;
-        match text.parse() {
+        self.required(column)?;
+        self.maybe_id(column)
+    }
+
+    /// Reads an id in its own type; `None` if the cell is empty or wrong (then noted).
+    pub(super) fn maybe_id<T: FromStr<Err: std::fmt::Display>>(&mut self, column: &str) -> Option<T> {
+        match self.cell(column)?.parse() {
             Ok(id) => Some(id),
             Err(error) => {
                 self.note(column, format!("`{column}`: {error}"), None);
@@ -255,10 +260,16 @@ impl<'r> Row<'r, '_> {
 
     /// Reads yes or no; an empty cell is no.
     pub(super) fn flag(&mut self, column: &str) -> bool {
+        self.flag_or(column, false)
+    }
+
+    /// Reads yes or no; an empty cell is `otherwise`.
+    pub(super) fn flag_or(&mut self, column: &str, otherwise: bool) -> bool {
         let text = self.cell(column).unwrap_or_default();
         match text.to_ascii_lowercase().as_str() {
+            "" => otherwise,
             "yes" | "true" | "1" | "是" => true,
-            "" | "no" | "false" | "0" | "否" => false,
+            "no" | "false" | "0" | "否" => false,
             _ => {
                 let hint = "write yes or no (是 / 否)".to_owned();
                 self.note(column, format!("`{column}` is `{text}`"), Some(hint));

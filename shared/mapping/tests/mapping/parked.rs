@@ -68,8 +68,8 @@ fn postage_that_only_gifts_could_carry_is_parked_when_it_is_to_be_spread() {
 #[test]
 fn the_strict_rules_park_what_the_lenient_ones_book() {
     let boxes = stockout("batches_boxes_and_kilograms");
-    let problems =
-        mapped(rules_with(|rules| rules.lines.broken_units = BrokenUnits::Park), &boxes).unwrap_err();
+    let problems = mapped(rules_with(|rules| rules.lines.constants.broken_units = BrokenUnits::Park), &boxes)
+        .unwrap_err();
     assert_eq!(reasons(&problems), ["bad_quantity"]);
 
     let gifts = stockout("gifts_free_and_priced");

@@ -37,8 +37,8 @@ fn a_document_is_excluded_by_the_first_filter_it_fails() {
 fn rules_that_name_what_no_table_has_do_not_load() {
     let wrong = rules_with(|rules| {
         rules.postage.policy = Postage::Line { goods: "SKU-FRIEGHT".parse().unwrap() };
-        rules.lines.tax = Some("VAT31".to_owned());
-        rules.lines.unit = Some("STERE".to_owned());
+        rules.lines.constants.tax = Some("VAT31".to_owned());
+        rules.lines.constants.unit = Some("STERE".to_owned());
         rules.filter.shops = vec!["TM01".parse().unwrap()];
         rules.filter.warehouses = vec!["WH1".parse().unwrap()];
     });
@@ -63,13 +63,13 @@ fn what_neither_tables_nor_rules_give_is_found_at_load() {
 
     let constants = |rules: &mut Rules| {
         rules.postage.policy = Postage::Spread;
-        rules.head.customer = Some("C0".to_owned());
-        rules.head.sales_org = Some("ORG".to_owned());
-        rules.head.transaction_type = Some("SO".to_owned());
-        rules.head.exchange_rate = Some("7.1".parse().unwrap());
-        rules.lines.stock_org = Some("ORG".to_owned());
-        rules.lines.tax = Some("V13".to_owned());
-        rules.lines.unit = Some("PCS".to_owned());
+        rules.head.constants.customer = Some("C0".to_owned());
+        rules.head.constants.sales_org = Some("ORG".to_owned());
+        rules.head.constants.transaction_type = Some("SO".to_owned());
+        rules.head.constants.exchange_rate = Some("7.1".parse().unwrap());
+        rules.lines.constants.stock_org = Some("ORG".to_owned());
+        rules.lines.constants.tax = Some("V13".to_owned());
+        rules.lines.constants.unit = Some("PCS".to_owned());
     };
     assert!(Mapping::new(rules_with(constants), tables).is_ok());
 }

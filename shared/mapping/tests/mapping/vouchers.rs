@@ -31,7 +31,7 @@ fn the_sample_stockout_becomes_goods_a_gift_and_a_postage_line() {
 fn batches_boxes_and_kilograms_keep_their_counts() {
     let rules = rules_with(|rules| {
         rules.lines.memo = Some("rec {rec_id}".parse().unwrap());
-        rules.lines.stock = Some("WH-DEFAULT".to_owned());
+        rules.lines.constants.stock = Some("WH-DEFAULT".to_owned());
     });
     insta::assert_snapshot!(wire(&voucher(rules, "batches_boxes_and_kilograms")));
 }
@@ -99,21 +99,21 @@ fn every_constant_of_the_rules_arrives_under_its_wire_name() {
         rules.head.code = CodeSource::StockoutId;
         rules.head.code_prefix = "WDT-".to_owned();
         rules.head.voucher_date = TimeSource::PayTime;
-        rules.head.invoice_type = Some(1);
-        rules.head.bd_invoice_type = Some("INV".to_owned());
-        rules.head.biz_flow = Some("flow-uuid".to_owned());
-        rules.head.biz_flow_version = Some("V1.0".to_owned());
-        rules.head.flow_core_bill = Some(true);
-        rules.head.department = Some("D1".to_owned());
-        rules.head.salesman = Some("S1".to_owned());
-        rules.head.shipping = Some("SHIP".to_owned());
-        rules.head.exchange_rate_type = "03".to_owned();
-        rules.head.tax_inclusive = false;
-        rules.head.source = Some(3);
-        rules.lines.floating_sales_unit = true;
-        rules.lines.floating_price_unit = true;
-        rules.lines.send_status = true;
-        rules.lines.batch_fields = BatchFields::Scheme;
+        rules.head.constants.invoice_type = Some(1);
+        rules.head.constants.bd_invoice_type = Some("INV".to_owned());
+        rules.head.constants.biz_flow = Some("flow-uuid".to_owned());
+        rules.head.constants.biz_flow_version = Some("V1.0".to_owned());
+        rules.head.constants.flow_core_bill = Some(true);
+        rules.head.constants.department = Some("D1".to_owned());
+        rules.head.constants.salesman = Some("S1".to_owned());
+        rules.head.constants.shipping = Some("SHIP".to_owned());
+        rules.head.constants.exchange_rate_type = "03".to_owned();
+        rules.head.constants.tax_inclusive = false;
+        rules.head.constants.source = Some(3);
+        rules.lines.constants.floating_sales_unit = true;
+        rules.lines.constants.floating_price_unit = true;
+        rules.lines.constants.send_status = true;
+        rules.lines.constants.batch_fields = BatchFields::Scheme;
     });
     let body = voucher(constants, "batches_boxes_and_kilograms").to_body();
     for field in [
