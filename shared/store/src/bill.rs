@@ -227,6 +227,8 @@ pub struct UnreadableBill {
     pub kind: BillKind,
     /// Its number, if that much could be read.
     pub number: Option<String>,
+    /// The key of its document ([`Bill::key`]), if that much could be read: the corrected bill has the same.
+    pub key: Option<DocumentKey>,
     /// Every problem, in the order of the text; at least one.
     pub problems: Vec<FieldProblem>,
 }

@@ -12,6 +12,9 @@ use crate::warning::{WarningName, Warnings};
 /// The largest push that is read, in bytes.
 pub const LARGEST_PUSH: usize = 1 << 20;
 
+/// The most bills of one push.
+const MOST_BILLS: usize = 5_000;
+
 /// The names a list of bills goes by in a push; the vendor documents the first.
 const LISTS: [&str; 4] = ["items", "billnoitems", "billnoitmes", "bills"];
 
@@ -72,7 +75,7 @@ pub enum PushError {
         seq: Option<Seq>,
     },
     /// The command is known, but there is no list of bills.
-    #[error("the push {command} brings no bills: {problem}")]
+    #[error("the push {command} brings no bills that can be taken: {problem}")]
     NoBills {
         /// The command.
         command: String,
@@ -159,7 +162,7 @@ fn elements<'a>(
     text: &'a str,
     warnings: &mut Warnings,
 ) -> Result<Vec<Cow<'a, str>>, String> {
-    match rows::elements(envelope, &LISTS, warnings)? {
+    match rows::elements(envelope, &LISTS, MOST_BILLS, warnings)? {
         Some(elements) => Ok(elements),
         // Some commands have their fields at the top level (§3): then the envelope is the bill.
         None if envelope.get("billno").is_some() => {

@@ -8,6 +8,9 @@ use crate::rows::{self, Row};
 use crate::seq::Seq;
 use crate::warning::Warnings;
 
+/// The most rows of one answer.
+const MOST_ROWS: usize = 100_000;
+
 /// A way of paying that the merchant has opened (`QueryAllPay`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentMethod {
@@ -60,7 +63,7 @@ impl Asked<'_> {
     ) -> Result<T, CallError> {
         let mut warnings = Warnings::default();
         let broken = |problem: String| match status {
-            200 => self.unreadable(problem),
+            200..=299 => self.unreadable(problem),
             _ => CallError::http(self.command, self.effect, status),
         };
         let text = decode(body, self.encoding, &mut warnings)
@@ -78,7 +81,7 @@ impl Asked<'_> {
             let message = envelope.get("msg").and_then(|found| json::scalar(found.json)).unwrap_or_default();
             return Err(CallError::refused(self.command, self.effect, self.codes, code, message.trim()));
         }
-        if status != 200 {
+        if !(200..=299).contains(&status) {
             return Err(CallError::http(self.command, self.effect, status));
         }
         let echoed = envelope.get("seq").and_then(|found| Seq::from_json(found.json));
@@ -97,7 +100,7 @@ pub(crate) fn bills(
     envelope: &Object<'_>,
     mut warnings: Warnings,
 ) -> Result<Batch, String> {
-    let elements = rows::elements(envelope, names, &mut warnings)?.unwrap_or_default();
+    let elements = rows::elements(envelope, names, MOST_ROWS, &mut warnings)?.unwrap_or_default();
     let sumbatch = text(envelope, "sumbatch");
     Ok(Batch { sumbatch, rows: rows::read(kind, &elements, warnings) })
 }
@@ -107,7 +110,7 @@ pub(crate) fn payment_methods(
     mut warnings: Warnings,
 ) -> Result<Vec<PaymentMethod>, String> {
     let mut methods = Vec::new();
-    for element in rows::elements(envelope, &["items"], &mut warnings)?.unwrap_or_default() {
+    for element in rows::elements(envelope, &["items"], MOST_ROWS, &mut warnings)?.unwrap_or_default() {
         let object =
             Object::read(&element).map_err(|problem| format!("has an element of items that {problem}"))?;
         let code = text(&object, "paycode").ok_or("has a way of paying without paycode")?;
@@ -119,7 +122,7 @@ pub(crate) fn payment_methods(
 /// Reads the ids of stores, as scalars or in objects (N19).
 pub(crate) fn stores(envelope: &Object<'_>, mut warnings: Warnings) -> Result<Vec<String>, String> {
     let mut stores = Vec::new();
-    for element in rows::elements(envelope, &["items"], &mut warnings)?.unwrap_or_default() {
+    for element in rows::elements(envelope, &["items"], MOST_ROWS, &mut warnings)?.unwrap_or_default() {
         let id = match json::form(&element) {
             Form::Object => text(&Object::read(&element)?, "storeuid"),
             Form::Text | Form::Number => json::scalar(&element).map(|id| id.trim().to_owned()),
@@ -131,7 +134,8 @@ pub(crate) fn stores(envelope: &Object<'_>, mut warnings: Warnings) -> Result<Ve
 }
 
 pub(crate) fn announced(number: &str, envelope: &Object<'_>) -> Result<Announced, String> {
-    let elements = rows::elements(envelope, &["items"], &mut Warnings::default())?.unwrap_or_default();
+    let elements =
+        rows::elements(envelope, &["items"], MOST_ROWS, &mut Warnings::default())?.unwrap_or_default();
     let Some(element) = elements.first() else { return Ok(Announced { number: None, was_there: false }) };
     let object = Object::read(element)?;
     // The answer to another delivery says nothing about this one.

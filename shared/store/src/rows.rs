@@ -1,6 +1,7 @@
 //! The bills of a push or of a reply, each read alone.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use dougong_values::Version;
 
@@ -12,7 +13,9 @@ use crate::warning::{Warning, WarningName, Warnings};
 pub type Row = Result<Reading, UnreadableRow>;
 
 /// A bill that could not be read, for a person to look at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// `Debug` does not show the row: it may hold people's names.
+#[derive(Clone, PartialEq, Eq)]
 pub struct UnreadableRow {
     /// The row as it was received; where it came in another encoding, in UTF-8.
     pub json: String,
@@ -27,11 +30,19 @@ impl UnreadableRow {
     }
 }
 
+impl fmt::Debug for UnreadableRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnreadableRow").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
 /// Returns the elements of a list that goes by several names; `None` where none of them came. A list that came
 /// twice, or under two names, is read twice: what is the same bill is found to be the same later, and none is lost.
+/// More than `most` are refused together.
 pub(crate) fn elements<'a>(
     envelope: &Object<'a>,
     names: &[&'static str],
+    most: usize,
     warnings: &mut Warnings,
 ) -> Result<Option<Vec<Cow<'a, str>>>, String> {
     let found: Vec<_> = names.iter().filter_map(|name| envelope.get(name)).collect();
@@ -64,6 +75,9 @@ pub(crate) fn elements<'a>(
                 warnings.add(name, list.written, || detail.to_owned());
             }
             elements.extend(read);
+            if elements.len() > most {
+                return Err(format!("has more than {most} elements in {}", list.written));
+            }
         }
     }
     if counted && elements.is_empty() {

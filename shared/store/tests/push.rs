@@ -80,6 +80,8 @@ fn one_bill_that_cannot_be_read_leaves_its_neighbours_whole() {
     assert_eq!(readable, [true, false, false, true]);
     let row = push.rows[1].as_ref().unwrap_err();
     assert_eq!((row.json.as_str(), row.error.number.as_deref()), (r#"{"billno":"CY2"}"#, Some("CY2")));
+    let key = row.error.key.as_ref().map(|key| key.as_str());
+    assert_eq!(key, Some("rec#CY2"), "the corrected bill is the same document");
     assert_eq!(push.rows[0].as_ref().unwrap().bill.json(), BILL);
 }
 
@@ -126,6 +128,8 @@ fn what_is_no_push_is_answered_by_what_is_wrong_with_it() {
         let expected = ("push_without_bills", Answer::Malformed, Some("\"s-1\"".to_owned()));
         assert_eq!(answer(push(items).as_bytes()), expected, "{items}");
     }
+    let bomb = push(&format!("\"items\":[{}1]", "1,".repeat(400_000)));
+    assert_eq!(answer(bomb.as_bytes()).0, "push_without_bills");
     assert_eq!(answer(&vec![b' '; LARGEST_PUSH + 1]).0, "push_too_large");
     assert_eq!(answer("[".repeat(LARGEST_PUSH).as_bytes()).0, "push_malformed");
     assert_eq!(answer("{\"a\":".repeat(200_000).as_bytes()).0, "push_malformed");

@@ -19,7 +19,7 @@ const MOST_LINES: usize = 10_000;
 /// The most problems that are told of one bill.
 const MOST_PROBLEMS: usize = 50;
 /// The longest number, id or code, in characters.
-const LONGEST_ID: usize = 100;
+const LONGEST_ID: usize = 80;
 
 /// Reads a bill, or tells everything that is wrong with it.
 pub(super) fn read(kind: BillKind, json: &str) -> Result<Reading, UnreadableBill> {
@@ -29,7 +29,7 @@ pub(super) fn read(kind: BillKind, json: &str) -> Result<Reading, UnreadableBill
         Ok(object) => reader.bill(kind, json, &Part { object, path: String::new() }),
         Err(message) => {
             let problem = FieldProblem { path: String::new(), message };
-            return Err(UnreadableBill { kind, number: None, problems: vec![problem] });
+            return Err(UnreadableBill { kind, number: None, key: None, problems: vec![problem] });
         }
     };
     if reader.problems.is_empty() {
@@ -41,7 +41,9 @@ pub(super) fn read(kind: BillKind, json: &str) -> Result<Reading, UnreadableBill
         if left_out > 0 {
             reader.problem(String::new(), format!("and {left_out} more problems"));
         }
-        Err(UnreadableBill { kind, number: bill.number, problems: reader.problems })
+        let named = bill.number.is_some() || bill.buid.is_some();
+        let key = named.then(|| bill.key());
+        Err(UnreadableBill { kind, number: bill.number, key, problems: reader.problems })
     }
 }
 
@@ -193,8 +195,8 @@ impl Reader {
         if says_nothing(&part, "paymoney") {
             self.problem(part.at("paymoney"), "is missing or empty: a payment needs an amount");
         }
-        let discount = self.decimal(&part, &["discsum"], Weight::Decisive);
-        let owed = self.decimal(&part, &["ordersum"], Weight::Decisive);
+        let discount = self.decimal(&part, &["discsum"], Weight::Minor);
+        let owed = self.decimal(&part, &["ordersum"], Weight::Minor);
         self.missing(&part, names::REQUIRED_IN_PAYMENTS);
         let mut fields = std::mem::take(&mut self.fields);
         self.unknown(&part, &mut fields);
