@@ -9,6 +9,7 @@
 use dougong_store::{
     Answer, Bill, BillKind, Encoding, LARGEST_PUSH, Push, PushError, WarningName, read_push,
 };
+use dougong_values::DocumentKey;
 use proptest::prelude::*;
 
 const DECLARED: &str = include_str!("samples/03_PushStoreDeclareGoods_request.json");
@@ -80,7 +81,7 @@ fn one_bill_that_cannot_be_read_leaves_its_neighbours_whole() {
     assert_eq!(readable, [true, false, false, true]);
     let row = push.rows[1].as_ref().unwrap_err();
     assert_eq!((row.json.as_str(), row.error.number.as_deref()), (r#"{"billno":"CY2"}"#, Some("CY2")));
-    let key = row.error.key.as_ref().map(|key| key.as_str());
+    let key = row.error.key.as_ref().map(DocumentKey::as_str);
     assert_eq!(key, Some("rec#CY2"), "the corrected bill is the same document");
     assert_eq!(push.rows[0].as_ref().unwrap().bill.json(), BILL);
 }
