@@ -100,7 +100,7 @@ pub(crate) struct UpArguments {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// Say problems only 只报告问题
+    /// Say only problems and what waits for a person 只报告问题和待人工处理的单据
     #[arg(long, conflicts_with = "json")]
     pub(crate) quiet: bool,
 }

@@ -102,7 +102,7 @@ impl Console {
 
     fn hear_pulled(&mut self, pulled: &Pulled) {
         self.event("pulled", || json!(pulled));
-        let first = self.pulled.insert(pulled.scheme.clone());
+        let first = pulled.windows > 0 && self.pulled.insert(pulled.scheme.clone());
         if first || pulled.queued + pulled.parked > 0 {
             self.line(|lang| words::pulled(lang, pulled));
         }
@@ -134,8 +134,9 @@ impl Console {
             event
         });
         self.line(|lang| words::delivered(lang, &delivered, waiting));
-        for (reason, orders) in parked {
-            self.line(|lang| words::parked(lang, &reason, orders));
+        for (reason, orders) in parked.into_iter().filter(|_| self.form != Form::Json) {
+            // Quiet or not: a person is needed.
+            say(&words::parked(self.lang, &reason, orders));
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) enum Heard {
 #[serde(default)]
 pub(super) struct Pulled {
     pub(super) scheme: String,
+    /// Finished windows; none when another run was at it, or nothing was to be read.
+    pub(super) windows: u64,
     pub(super) rows: u64,
     pub(super) queued: u64,
     pub(super) known: u64,
@@ -66,6 +68,7 @@ struct Logged {
     error: Option<String>,
     reason: Option<String>,
     document: Option<String>,
+    target: Option<String>,
 }
 
 impl Heard {
@@ -90,7 +93,9 @@ impl Heard {
         if message == "parked" {
             return Some(Self::Parked { reason: logged.reason.unwrap_or_default() });
         }
-        if logged.level != "ERROR" {
+        // What fails an event the host says, too, and in clearer words than the runtime.
+        let of_runtime = logged.target.is_some_and(|target| target.starts_with("lambda_runtime"));
+        if logged.level != "ERROR" || of_runtime {
             return None;
         }
         let mut words = format!("{}: {message}", line.function);
@@ -149,6 +154,9 @@ mod tests {
         let crash = "RequestId: 0f8e Error: the process ended during the event (signal: 9)";
         let problem = Heard::Problem("pull: the process ended during the event (signal: 9)".to_owned());
         assert_eq!(heard("pull", LogSource::Platform, crash), Some(problem));
+
+        let failed = r#"{"level":"ERROR","message":"Diagnostic { .. }","target":"lambda_runtime::layers"}"#;
+        assert_eq!(heard("pull", LogSource::Stdout, failed), None);
 
         let routine = r#"{"level":"INFO","message":"window done","rows":7}"#;
         assert_eq!(heard("pull", LogSource::Stdout, routine), None);

@@ -194,7 +194,7 @@ pub(super) fn put_back(lang: Lang, messages: usize) -> String {
 }
 
 pub(super) fn pulled(lang: Lang, pulled: &Pulled) -> String {
-    let Pulled { scheme, rows, queued, known, excluded, parked } = pulled;
+    let Pulled { scheme, rows, queued, known, excluded, parked, .. } = pulled;
     say!(
         lang,
         "pulled {scheme}: {rows} orders read, {queued} queued, {known} known, {excluded} left out, {parked} parked",

@@ -7,6 +7,7 @@ mod world;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -87,8 +88,18 @@ async fn a_change_that_waited_in_the_queue_of_a_killed_up_is_held_and_not_lost()
 async fn a_signal_ends_up_with_0_leaves_no_process_and_the_rest_for_the_next_start() {
     let world = World::start(600).await;
     let orders = world.ship(3, 40);
+    let service_manager = UnixDatagram::bind(world.path("notify")).unwrap();
+    service_manager.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let told = || {
+        let mut text = [0; 64];
+        let length = service_manager.recv(&mut text).unwrap();
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    };
     for (name, booked) in [("TERM", 5), ("INT", 15)] {
-        let mut up = world.up().await;
+        let mut command = world.command();
+        command.env("NOTIFY_SOCKET", world.path("notify"));
+        let mut up = world.up_as(command).await;
+        assert_eq!(told(), "READY=1");
         world.until_booked(booked).await;
         let functions = up.functions();
         // As Ctrl-C in a terminal does: to the whole process group.
@@ -96,6 +107,7 @@ async fn a_signal_ends_up_with_0_leaves_no_process_and_the_rest_for_the_next_sta
         assert_eq!(up.ended().await, Some(0), "{name}");
         assert!(!functions.is_empty() && !functions.iter().any(|pid| is_alive(*pid)), "{name}");
         assert_eq!(up.events().last().unwrap()["event"], "stopped");
+        assert_eq!(told(), "STOPPING=1");
         // What was at work was let finish: nobody has to find out what BIP has done.
         assert!(!world.logs().iter().any(|(_, log)| log.contains("outcome unknown")), "{name}");
     }

@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use dougong_cloud::{LogSink, Stack, StackSettings, StoreSettings, Timing};
+use dougong_cloud::{LogSink, Stack, StackSettings, Storage, StoreSettings, Timing};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
@@ -162,4 +162,22 @@ async fn a_stack_with_a_store_takes_pushes_and_sweeps_by_itself() {
 async fn a_stack_without_a_store_has_no_gateway() {
     let stack = Stack::start(settings()).await.unwrap();
     assert!(stack.store().is_none());
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_kept_and_tried_again_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::File(folder.path().join("dougong.db"));
+    for start in 0..2 {
+        let kept = StackSettings { storage: storage.clone(), keep_messages: true, ..settings() };
+        let stack = Stack::start(kept).await.unwrap();
+        assert_eq!(stack.put_back(), start);
+        if start == 0 {
+            let event = json!({ "messages": ["a", "poison"] }).to_string();
+            stack.pull(&event).await.unwrap();
+        }
+        tokio::time::timeout(Duration::from_secs(20), stack.idle()).await.unwrap();
+        assert_eq!(stack.dead_letters().await, ["poison"]);
+        stack.stop(Duration::from_secs(5)).await;
+    }
 }
