@@ -136,7 +136,7 @@ fn a_large_world_ends_with_every_order_booked_once_or_shown() {
         eprintln!("seed {seed}: {counts:?}");
         return;
     }
-    let deliveries = setting("DOUGONG_MODEL_DELIVERIES").unwrap_or(200_000);
+    let deliveries = setting("DOUGONG_MODEL_DELIVERIES").unwrap_or(1_000_000);
     let counts = run_many(1, deliveries);
     eprintln!("large worlds: {counts:?}");
     assert!(counts.faults > counts.deliveries / 10, "nothing goes wrong: {counts:?}");

@@ -7,8 +7,8 @@
 //! - Small worlds are walked through completely: every combination of at most `DOUGONG_MODEL_DEPTH` (2) deviations
 //!   from the normal run, a deviation being a crash, a lost or late request or answer, a repeated or late message,
 //!   an answer of BIP, another task's turn, or a stop of everybody.
-//! - Large worlds are random, until `DOUGONG_MODEL_DELIVERIES` messages were received. A failing world prints its
-//!   seed; `DOUGONG_MODEL_SEED` runs that one alone and tells its story.
+//! - Large worlds are random, until `DOUGONG_MODEL_DELIVERIES` (a million) messages were received. A failing world
+//!   prints its seed; `DOUGONG_MODEL_SEED` runs that one alone and tells its story.
 //! - Each protective rule is left out once, to show that the model notices.
 //!
 //! What it takes for granted: a worker sends nothing three minutes after its lease ended, BIP works two minutes on

@@ -62,8 +62,6 @@ pub(crate) struct Sim {
 
 impl Sim {
     pub(crate) fn new(world: World, workers: usize) -> Self {
-        // The allocator keeps what it has once given back: compressing a source takes and frees 300 KB each time.
-        drop(Vec::<u8>::with_capacity(16 << 20));
         Self { world: Rc::new(world), events: Vec::new(), tasks: Vec::new(), workers, last: 0, steps: 0 }
     }
 
