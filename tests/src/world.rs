@@ -1,6 +1,7 @@
 //! A world of its own for a test: the functions on the local cloud between a WDT and a BIP.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,8 @@ pub struct WorldSettings {
     pub rules: Vec<(&'static str, String)>,
     /// The pace of BIP.
     pub bip_calls_per_minute: u32,
+    /// The commands of `pull` and `deliver`, where they are not those that the tests are built with.
+    pub functions: Option<[Vec<OsString>; 2]>,
     /// Changes the settings of the stack.
     pub stack: Box<dyn FnOnce(&mut StackSettings) + Send>,
 }
@@ -62,6 +65,7 @@ impl WorldSettings {
             bip: bip::Settings { calls_per_minute: None, ..bip::Settings::default() },
             rules: Vec::new(),
             bip_calls_per_minute: 60_000,
+            functions: None,
             stack: Box::new(|_| ()),
         }
     }
@@ -114,7 +118,7 @@ pub struct World {
 impl World {
     /// Starts everything; no function has run yet.
     pub async fn start(settings: WorldSettings) -> Self {
-        let WorldSettings { door, start, wdt, bip, rules, bip_calls_per_minute, stack } = settings;
+        let WorldSettings { door, start, wdt, bip, rules, bip_calls_per_minute, functions, stack } = settings;
         let folder = tempfile::tempdir().expect("a folder for the world");
         let config = folder.path().join("config");
         copy_config(&config);
@@ -147,8 +151,9 @@ impl World {
         fs::write(&secrets_file, text.to_string()).expect("the secrets are written");
 
         let (log, logs) = LogSink::collecting();
-        let (pull, deliver) = (binaries::function("pull"), binaries::function("deliver"));
-        let mut of_stack = StackSettings::new(vec![pull], vec![deliver], &config, &secrets_file);
+        let [pull, deliver] =
+            functions.unwrap_or_else(|| ["pull", "deliver"].map(|name| vec![binaries::function(name)]));
+        let mut of_stack = StackSettings::new(pull, deliver, &config, &secrets_file);
         of_stack.log = log;
         of_stack.batches.batching_window = Duration::from_millis(200);
         of_stack.env = environment(door, start, bip_calls_per_minute, &wdt, &bip);
@@ -319,6 +324,11 @@ impl World {
         if let Some(found) = canaries.found(texts) {
             panic!("secrets or personal data leaked:\n{found}");
         }
+        self.stop().await;
+    }
+
+    /// Stops the world without looking at what it leaves behind.
+    pub async fn stop(self) {
         self.stack.stop(Duration::from_secs(5)).await;
     }
 
