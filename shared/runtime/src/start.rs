@@ -81,7 +81,7 @@ pub async fn start() -> Result<Parts, StartError> {
     let config = Config::load(&Settings::config_folder(&variable), &variable);
     let config = config.map_err(|error| problems.push(error.to_string())).ok();
     let source = Settings::secret_source(&variable);
-    let aws = aws::load().await;
+    let aws = aws::load();
     let secrets = match &source {
         Some(source) => {
             let secrets = Secrets::read(source, &aws).await;
