@@ -9,6 +9,7 @@ use dougong_values::{SchemeId, TenantId};
 
 use crate::bill_scheme::{BillScheme, NotBooked, route};
 use crate::scheme::Scheme;
+use crate::store::StoreSettings;
 use crate::systems::{BipSettings, WdtSettings};
 
 /// A tenant's configuration, checked as a whole.
@@ -20,6 +21,8 @@ pub struct Config {
     pub wdt: WdtSettings,
     /// How BIP is reached.
     pub bip: BipSettings,
+    /// How the store system is reached; `None` where there is none.
+    pub store: Option<StoreSettings>,
     /// The integration schemes (集成方案) for stockouts by id.
     pub schemes: BTreeMap<SchemeId, Scheme>,
     /// The integration schemes for store bills by id. No id is in both.

@@ -8,6 +8,7 @@ mod load;
 mod rules;
 mod scheme;
 mod section;
+mod store;
 mod substitute;
 mod systems;
 
@@ -16,4 +17,5 @@ pub use config::Config;
 pub use error::{ConfigError, ConfigErrors, Snippet};
 pub use load::{Files, NamedFile};
 pub use scheme::{OnChange, Scheme, Source};
+pub use store::{FinishSales, StoreSettings};
 pub use systems::{BipSettings, WdtChannel, WdtSettings};

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::error::{ConfigError, ConfigErrors, Page, Snippet};
 use crate::scheme::{Schemes, schemes};
 use crate::section::{Report, Section};
+use crate::store;
 use crate::systems;
 
 /// The files of a configuration.
@@ -134,12 +135,13 @@ fn read_rules(
     let tenant = root.required_parsed::<TenantId>("tenant", "a name for the merchant that never changes");
     let wdt = systems::wdt(root.section("wdt"));
     let bip = systems::bip(root.section("bip"));
+    let store = store::store(root.section("store"));
     let schemes = schemes(&root, &report, tables, note_table);
     root.finish();
     let config = match (tenant, wdt, bip, tables) {
         (Some(tenant), Some(wdt), Some(bip), Some(tables)) => {
             let Schemes { stockouts: schemes, bills: bill_schemes } = schemes;
-            Some(Config { tenant, wdt, bip, schemes, bill_schemes, tables: Arc::clone(tables) })
+            Some(Config { tenant, wdt, bip, store, schemes, bill_schemes, tables: Arc::clone(tables) })
         }
         _ => None,
     };

@@ -148,14 +148,14 @@ pub(crate) fn bill_rules(kind: BillKind, section: &Section<'_>) -> BillRules {
         totals: section.choice("totals").unwrap_or(default.totals),
         negative: section.choice("negative").unwrap_or(default.negative),
         payments: section.choice("payments").unwrap_or(default.payments),
-        head: bill_head(section.section("head")),
+        head: bill_head(section.section("head"), &default.head),
         lines: bill_lines(section.section("lines"), &default.lines),
     }
 }
 
-fn bill_head(section: Section<'_>) -> BillHeadRules {
+fn bill_head(section: Section<'_>, default: &BillHeadRules) -> BillHeadRules {
     let rules = BillHeadRules {
-        code: section.choice("code").unwrap_or_default(),
+        code: section.choice("code").unwrap_or(default.code),
         code_prefix: text(&section, "code_prefix").unwrap_or_default(),
         voucher_date: section.choice("voucher_date").unwrap_or_default(),
         constants: head_constants(&section),

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use crate::section::Section;
 
 /// The calls per minute of a system whose pace is the pace of a simulator, at most.
-const MOST_CALLS: u32 = 1_000_000;
+pub(crate) const MOST_CALLS: u32 = 1_000_000;
 
 /// Where BIP's data centres are asked for (`protocols/bip.md` §1.1).
 const META_URL: &str = "https://apigateway.yonyoucloud.com/open-auth/dataCenter/getGatewayAddress";
@@ -120,13 +120,13 @@ impl Choice for SignName {
 }
 
 /// Connect, read and total timeouts as three keys, each with its default.
-struct Timeouts {
-    connect: Duration,
-    read: Duration,
-    total: Duration,
+pub(crate) struct Timeouts {
+    pub(crate) connect: Duration,
+    pub(crate) read: Duration,
+    pub(crate) total: Duration,
 }
 
-fn timeouts(section: &Section<'_>, default: &Timeouts) -> Timeouts {
+pub(crate) fn timeouts(section: &Section<'_>, default: &Timeouts) -> Timeouts {
     let read = |key, default| {
         let seconds = section.seconds(key, 1..=600).and_then(|seconds| u64::try_from(seconds).ok());
         seconds.map_or(default, Duration::from_secs)

@@ -258,14 +258,18 @@ impl BillMapping {
     }
 
     fn code(&self, bill: &Bill, problems: &mut Vec<Problem>) -> Option<VoucherCode> {
-        if self.rules.head.code == BillCode::Automatic {
-            return None;
-        }
-        let number = bill.name();
+        let number = match self.rules.head.code {
+            BillCode::Automatic => return None,
+            BillCode::BillNo => bill.name().to_owned(),
+            BillCode::Key => {
+                let key = bill.key();
+                key.as_str().split_once('#').map_or("", |(_, identity)| identity).replace('#', "-")
+            }
+        };
         match format!("{}{number}", self.rules.head.code_prefix).parse() {
             Ok(code) => Some(code),
             Err(error) => {
-                problems.push(no_code("billno", number, &error));
+                problems.push(no_code("billno", &number, &error));
                 None
             }
         }

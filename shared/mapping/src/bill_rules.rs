@@ -26,17 +26,21 @@ pub struct BillRules {
 
 impl BillRules {
     /// Returns the defaults for a kind: differences and returns become sale returns, everything else sales orders;
-    /// a sale takes its goods from the store, everything else from the warehouse.
+    /// a sale takes its goods from the store and its code from its key, everything else from the warehouse and from
+    /// the bill's number.
     pub fn of(kind: BillKind) -> Self {
         let returned = matches!(kind, BillKind::Receipt | BillKind::Return);
-        let stock_of = if kind == BillKind::Sale { StockOf::Store } else { StockOf::Warehouse };
+        let (stock_of, code) = match kind {
+            BillKind::Sale => (StockOf::Store, BillCode::Key),
+            _ => (StockOf::Warehouse, BillCode::BillNo),
+        };
         Self {
             kind,
             target: if returned { Target::Return } else { Target::Order },
             totals: Totals::default(),
             negative: Negative::default(),
             payments: PaymentsRule::default(),
-            head: BillHeadRules::default(),
+            head: BillHeadRules { code, ..BillHeadRules::default() },
             lines: BillLineRules { stock_of, ..BillLineRules::default() },
         }
     }
@@ -107,6 +111,8 @@ choice! {
         /// The number of the bill (单据号). Numbers of different kinds may be equal: give each scheme a prefix.
         #[default]
         BillNo = "billno",
+        /// What makes the bill unique (`38485-2026-11-20-XS1`): sales of different stores share their numbers.
+        Key = "key",
         /// BIP numbers by itself (自动编号): no code is sent.
         Automatic = "automatic",
     }

@@ -15,7 +15,7 @@ pub use clock::{Deadline, epoch_ms};
 pub use documents::{bill_message, new_document};
 pub use logging::init_logging;
 pub use metrics::{Metrics, Unit};
-pub use secrets::{KeyPair, Secrets, SecretsError};
+pub use secrets::{KeyPair, Secrets, SecretsError, StoreSecrets};
 pub use settings::{MissingSettings, SecretSource, Settings};
 pub use start::{Parts, StartError, serve, start};
 

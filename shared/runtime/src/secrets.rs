@@ -48,7 +48,7 @@ pub enum SecretsError {
     },
 }
 
-const SHAPE: &str = r#"{"wdt":{"app_key":"…","app_secret":"…"},"bip":{"app_key":"…","app_secret":"…"}}"#;
+const SHAPE: &str = r#"{"wdt":{"app_key":"…","app_secret":"…"},"bip":{"app_key":"…","app_secret":"…"}}, and with a store system "store":{"app_id":"…","secrets":["…"]}"#;
 
 /// An app key and its secret.
 #[derive(Debug, Clone)]
@@ -66,6 +66,17 @@ pub struct Secrets {
     pub wdt: KeyPair,
     /// BIP: the self-built app (自建应用).
     pub bip: KeyPair,
+    /// The store system: what either side proves itself with. Empty where there is none.
+    pub store: StoreSecrets,
+}
+
+/// What the store system's side and ours prove themselves with.
+#[derive(Debug, Clone, Default)]
+pub struct StoreSecrets {
+    /// Who we are there, where the platform gives its users an id.
+    pub app_id: Option<String>,
+    /// The live secrets, the one we sign with first: a second one lets the platform change over without a gap.
+    pub secrets: Vec<SecretString>,
 }
 
 #[derive(Deserialize, Default)]
@@ -80,6 +91,15 @@ struct RawSecrets {
     wdt: RawPair,
     #[serde(default)]
     bip: RawPair,
+    #[serde(default)]
+    store: RawStore,
+}
+
+#[derive(Deserialize, Default)]
+struct RawStore {
+    app_id: Option<String>,
+    #[serde(default)]
+    secrets: Vec<SecretString>,
 }
 
 impl Secrets {
@@ -114,7 +134,10 @@ impl Secrets {
         let wdt = raw.wdt.complete(["wdt.app_key", "wdt.app_secret"], &mut keys);
         let bip = raw.bip.complete(["bip.app_key", "bip.app_secret"], &mut keys);
         match (wdt, bip) {
-            (Some(wdt), Some(bip)) => Ok(Self { wdt, bip }),
+            (Some(wdt), Some(bip)) => {
+                let RawStore { app_id, secrets } = raw.store;
+                Ok(Self { wdt, bip, store: StoreSecrets { app_id, secrets } })
+            }
             _ => Err(SecretsError::Missing { keys }),
         }
     }
@@ -194,9 +217,10 @@ mod tests {
     #[test]
     fn other_keys_are_left_to_those_who_need_them() {
         let text = r#"{"wdt":{"app_key":"a","app_secret":"CANARY1"},"bip":{"app_key":"b","app_secret":"CANARY2"},
-                       "store":{"app_id":"c","secrets":["x"]},"console":{"token":"t"}}"#;
+                       "store":{"app_id":"c","secrets":["CANARY3","CANARY4"]},"console":{"token":"t"}}"#;
         let secrets = Secrets::parse(text).unwrap();
         assert_eq!(secrets.bip.app_key.as_str(), "b");
+        assert_eq!((secrets.store.app_id.as_deref(), secrets.store.secrets.len()), (Some("c"), 2));
         assert!(!format!("{secrets:?}").contains("CANARY"));
     }
 }

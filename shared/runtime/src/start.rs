@@ -8,11 +8,12 @@ use dougong_bip::{Client, Credential, discover};
 use dougong_config::Config;
 use dougong_ledger::Ledger;
 use dougong_queue::Queue;
+use dougong_store::auth::Verifier;
 use tracing::error;
 
 use crate::bip::{BipSession, LedgerState};
 use crate::logging::init_logging;
-use crate::secrets::Secrets;
+use crate::secrets::{Secrets, StoreSecrets};
 use crate::settings::Settings;
 use crate::{aws, with_causes};
 
@@ -53,6 +54,21 @@ impl Parts {
     pub fn wdt_client(&self) -> Result<dougong_wdt::Client, StartError> {
         let account = self.config.wdt.account(&self.secrets.wdt.app_key, self.secrets.wdt.app_secret.clone());
         dougong_wdt::Client::new(account, self.config.wdt.timeouts).map_err(|error| StartError::of(&error))
+    }
+
+    /// Builds the client of the store system; `None` where the configuration has none.
+    pub fn store_client(&self) -> Result<Option<dougong_store::Client>, StartError> {
+        let Some(settings) = &self.config.store else { return Ok(None) };
+        let StoreSecrets { app_id, secrets } = &self.secrets.store;
+        let platform =
+            settings.platform(app_id.as_deref(), secrets).map_err(|error| StartError::of(&error))?;
+        dougong_store::Client::new(platform).map(Some).map_err(|error| StartError::of(&error))
+    }
+
+    /// Builds what lets the store system's pushes in; `None` where the configuration has none.
+    pub fn store_verifier(&self) -> Result<Option<Verifier>, StartError> {
+        let Some(settings) = &self.config.store else { return Ok(None) };
+        settings.verifier(&self.secrets.store.secrets).map(Some).map_err(|error| StartError::of(&error))
     }
 
     /// Builds the session with BIP: discovers the gateway if the configuration names a tenant only.
