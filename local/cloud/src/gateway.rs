@@ -41,8 +41,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 /// What a gateway lets through, and how.
 #[derive(Debug, Clone)]
 pub struct GatewaySettings {
-    /// The loopback port; 0 for one of its own choosing.
-    pub port: u16,
+    /// Where it listens; port 0 for one of its own choosing.
+    pub listen: SocketAddr,
+    /// Whom the function is told a request comes from.
+    pub source: Source,
     /// The routes, most specific first.
     pub routes: Vec<Route>,
     /// How many requests are let through; `None` for all.
@@ -57,13 +59,24 @@ impl GatewaySettings {
     /// Returns the settings of AWS for these routes.
     pub fn new(routes: impl IntoIterator<Item = Route>) -> Self {
         Self {
-            port: 0,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            source: Source::Peer,
             routes: routes.into_iter().collect(),
             throttling: None,
             patience: Duration::ZERO,
             timeout: Duration::from_secs(30),
         }
     }
+}
+
+/// Whom the function is told a request comes from (`sourceIp`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The other end of the connection, as at AWS.
+    Peer,
+    /// The last address of `X-Forwarded-For`, which a reverse proxy in front adds; else the other end. Only where
+    /// nobody reaches the gateway but through the proxy: anybody can send the header.
+    Forwarded,
 }
 
 /// The throttling settings of a stage: a bucket of `burst` requests that fills at `rate_per_second`.
@@ -84,10 +97,10 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts to listen on `127.0.0.1`.
+    /// Starts to listen.
     pub async fn start(host: FunctionHost, settings: GatewaySettings) -> Result<Self, StartError> {
         let failed = |source| StartError::Listen { service: "the HTTP gateway", source };
-        let listener = TcpListener::bind(("127.0.0.1", settings.port)).await.map_err(failed)?;
+        let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let front = Arc::new(Front {
             host,
@@ -106,7 +119,7 @@ impl Gateway {
         Ok(Self { address, front, _stop: stop })
     }
 
-    /// Returns `http://127.0.0.1:<port>`.
+    /// Returns where it listens: `http://127.0.0.1:<port>`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -158,7 +171,8 @@ impl Front {
         let Some(body) = read(body).await else {
             return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         };
-        let event = event::of(&matched, &parts, &path, &body, peer, request_id).to_string();
+        let caller = event::Caller::of(&parts.headers, peer.ip(), self.settings.source);
+        let event = event::of(&matched, &parts, &path, &body, &caller, request_id).to_string();
         let (host, patience) = (self.host.clone(), self.settings.patience);
         // A task of its own: a function goes on when the caller hangs up or the gateway has waited long enough.
         let invoked = tokio::spawn(async move { host.invoke_within(event, patience).await });

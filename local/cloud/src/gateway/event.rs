@@ -1,7 +1,7 @@
 //! A request as the function sees it: payload format 2.0 of an HTTP API.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use axum::body::Bytes;
 use axum::http::request::Parts;
@@ -11,11 +11,32 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::Source;
 use super::route::Matched;
 use crate::{ACCOUNT_ID, REGION, ids};
 
 /// The name of the API.
 const API_ID: &str = "dougonglocal";
+
+/// Who sends a request, and what `X-Forwarded-For` then says.
+pub(super) struct Caller {
+    address: IpAddr,
+    forwarded_for: String,
+}
+
+impl Caller {
+    pub(super) fn of(headers: &HeaderMap, peer: IpAddr, source: Source) -> Self {
+        let told: Vec<&str> =
+            headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+        let told = told.join(", ");
+        let last = told.rsplit(',').next().and_then(|last| last.trim().parse().ok());
+        match last.filter(|_| source == Source::Forwarded) {
+            Some(address) => Self { address, forwarded_for: told },
+            None if told.is_empty() => Self { address: peer, forwarded_for: peer.to_string() },
+            None => Self { address: peer, forwarded_for: format!("{told}, {peer}") },
+        }
+    }
+}
 
 /// Writes the event. `path` is decoded, as API Gateway's `rawPath` is in spite of its name.
 pub(super) fn of(
@@ -23,12 +44,12 @@ pub(super) fn of(
     parts: &Parts,
     path: &str,
     body: &Bytes,
-    peer: SocketAddr,
+    caller: &Caller,
     request_id: &str,
 ) -> Value {
     let now = Timestamp::now();
     let query = parts.uri.query().unwrap_or_default();
-    let (headers, cookies) = headers(&parts.headers, peer);
+    let (headers, cookies) = headers(&parts.headers, caller);
     let mut event = Map::new();
     event.insert("version".to_owned(), "2.0".into());
     event.insert("routeKey".to_owned(), matched.route_key.into());
@@ -54,7 +75,7 @@ pub(super) fn of(
                 "method": parts.method.as_str(),
                 "path": path,
                 "protocol": protocol(parts.version),
-                "sourceIp": peer.ip().to_string(),
+                "sourceIp": caller.address.to_string(),
                 "userAgent": user_agent,
             },
             "requestId": request_id,
@@ -93,7 +114,7 @@ pub(super) fn decoded(path: &str) -> String {
 }
 
 /// Joins repeated headers with commas, takes the cookies out, and adds what the way to the gateway adds.
-fn headers(received: &HeaderMap, peer: SocketAddr) -> (BTreeMap<String, String>, Vec<String>) {
+fn headers(received: &HeaderMap, caller: &Caller) -> (BTreeMap<String, String>, Vec<String>) {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     let mut cookies = Vec::new();
     for (name, value) in received {
@@ -115,11 +136,7 @@ fn headers(received: &HeaderMap, peer: SocketAddr) -> (BTreeMap<String, String>,
     add("x-amzn-trace-id", ids::trace_id());
     add("x-forwarded-port", "443".to_owned());
     add("x-forwarded-proto", "https".to_owned());
-    let forwarded = headers.entry("x-forwarded-for".to_owned()).or_default();
-    if !forwarded.is_empty() {
-        forwarded.push_str(", ");
-    }
-    forwarded.push_str(&peer.ip().to_string());
+    headers.insert("x-forwarded-for".to_owned(), caller.forwarded_for.clone());
     (headers, cookies)
 }
 
@@ -173,6 +190,24 @@ mod tests {
         assert_eq!(decoded("/store/50%"), "/store/50%");
         assert_eq!(decoded("/store/%zz%2"), "/store/%zz%2");
         assert_eq!(decoded("/store/%ff"), "/store/%ff");
+    }
+
+    #[test]
+    fn the_caller_is_the_peer_or_whom_a_proxy_names_last() {
+        let peer: IpAddr = "127.0.0.1".parse().unwrap();
+        let told = |text: Option<&'static str>, source| {
+            let headers = text.map(|text| ("x-forwarded-for".parse().unwrap(), text.parse().unwrap()));
+            let caller = Caller::of(&headers.into_iter().collect(), peer, source);
+            (caller.address.to_string(), caller.forwarded_for)
+        };
+        let pair = |address: &str, header: &str| (address.to_owned(), header.to_owned());
+        let chain = Some("198.51.100.9, 203.0.113.7");
+        assert_eq!(told(chain, Source::Forwarded), pair("203.0.113.7", "198.51.100.9, 203.0.113.7"));
+        assert_eq!(told(chain, Source::Peer), pair("127.0.0.1", "198.51.100.9, 203.0.113.7, 127.0.0.1"));
+        for source in [Source::Peer, Source::Forwarded] {
+            assert_eq!(told(None, source), pair("127.0.0.1", "127.0.0.1"));
+            assert_eq!(told(Some("nobody"), source), pair("127.0.0.1", "nobody, 127.0.0.1"));
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The store system's side of a stack: `accept` behind the HTTP gateway, `sweep` by its schedules.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::function::{FunctionHost, Invocation, InvokeError};
-use crate::gateway::{Gateway, GatewaySettings, Route, Throttling};
+use crate::gateway::{Gateway, GatewaySettings, Route, Source, Throttling};
 use crate::{Schedule, StartError, Timing};
 
 /// The routes of `template.yaml`: a platform that can only be given a URL carries its secret in the path, and some
@@ -30,8 +31,10 @@ pub struct StoreSettings {
     pub patience: Duration,
     /// How many pushes are let through; `None` for all.
     pub throttling: Option<Throttling>,
-    /// The gateway's loopback port; 0 for one of its own choosing.
-    pub port: u16,
+    /// Where the gateway listens; port 0 for one of its own choosing.
+    pub listen: SocketAddr,
+    /// Whom `accept` is told a push comes from: its list of allowed networks goes by that.
+    pub source: Source,
     /// How long one `sweep` may take.
     pub sweep_timeout: Duration,
     /// When `sweep` runs, and its event each time.
@@ -48,7 +51,8 @@ impl StoreSettings {
             accept_environments: 4,
             patience: Duration::from_secs(10),
             throttling: None,
-            port: 0,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            source: Source::Peer,
             sweep_timeout: Duration::from_mins(5),
             schedules: Vec::new(),
         }
@@ -71,7 +75,8 @@ impl StoreSide {
         sweep: FunctionHost,
     ) -> Result<Self, StartError> {
         let mut of_gateway = GatewaySettings::new(ROUTES.iter().filter_map(|key| key.parse::<Route>().ok()));
-        of_gateway.port = settings.port;
+        of_gateway.listen = settings.listen;
+        of_gateway.source = settings.source;
         of_gateway.patience = settings.patience;
         of_gateway.throttling = settings.throttling;
         let gateway = Gateway::start(accept.clone(), of_gateway).await?;
