@@ -305,8 +305,8 @@ fn warehouse(code: &str) -> Option<Place> {
     Some(Place { uid, code: code.to_owned(), name: warehouse.name.to_owned(), external_id: String::new() })
 }
 
-/// Returns the platform's id of goods.
-fn product_uid(code: &str) -> Option<u64> {
+/// Returns the platform's id of goods (`produid`) by their code, from 20001 on; `None` for goods that stores do not have.
+pub fn product_uid(code: &str) -> Option<u64> {
     (20_001..).zip(&GOODS).find(|(_, goods)| goods.spec_no == code).map(|(uid, _)| uid)
 }
 

@@ -5,7 +5,9 @@ use rust_decimal::Decimal;
 
 use super::draw::Draw;
 use super::{GOODS, Goods, Kind};
-use crate::store::{BillKind, Dialect, Place, StoreBill, StoreLine, StorePayment, StoreType, warehouses};
+use crate::store::{
+    BillKind, Dialect, Place, StoreBill, StoreLine, StorePayment, StoreType, product_uid, warehouses,
+};
 
 /// A store of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,12 +248,12 @@ fn lines(draw: &mut Draw, kind: BillKind, uid: u64) -> Vec<StoreLine> {
     (0..count)
         .map(|place| {
             let index = (first + 7 * place) as usize % GOODS.len();
-            line(draw, kind, &GOODS[index], index, uid * 100 + u64::from(place) + 1)
+            line(draw, kind, &GOODS[index], uid * 100 + u64::from(place) + 1)
         })
         .collect()
 }
 
-fn line(draw: &mut Draw, kind: BillKind, goods: &Goods, index: usize, uid: u64) -> StoreLine {
+fn line(draw: &mut Draw, kind: BillKind, goods: &Goods, uid: u64) -> StoreLine {
     let (unit_size, additional_unit) = match goods.kind {
         Kind::Box(size) => (size, "箱"),
         Kind::Plain | Kind::Batches | Kind::Gift => (1, ""),
@@ -269,7 +271,7 @@ fn line(draw: &mut Draw, kind: BillKind, goods: &Goods, index: usize, uid: u64) 
     let boxes = if additional_unit.is_empty() { 0 } else { count / unit_size };
     StoreLine {
         uid,
-        product_uid: 20_001 + index as u64,
+        product_uid: product_uid(goods.spec_no).unwrap_or_default(),
         product_code: goods.spec_no.to_owned(),
         external_product_id: String::new(),
         product_name: goods.name.to_owned(),
@@ -313,6 +315,35 @@ mod tests {
         assert_eq!(plan(50).generate(), plan(50).generate());
         assert_ne!(plan(50).generate(), StorePlan { seed: 8, ..plan(50) }.generate());
         assert_eq!(plan(57).generate().len(), 57);
+    }
+
+    #[test]
+    fn stores_payments_and_warehouses_are_those_of_the_shipped_tables() {
+        let stores = include_str!("../../../../config/tables/stores.csv");
+        for Store { uid, code, name, kind, .. } in STORES {
+            let kind = match kind {
+                StoreType::Own => "own",
+                StoreType::Franchise => "franchise",
+                StoreType::Joint => "joint",
+            };
+            let row = format!("\n{code},{name},{uid},{kind},");
+            assert!(stores.contains(&row), "no row {row:?} in stores.csv");
+        }
+        let payments = include_str!("../../../../config/tables/payments.csv");
+        for (code, name) in PAYMENTS {
+            assert!(payments.contains(&format!("\n{code},{name},")), "no {name} in payments.csv");
+        }
+        let shipped = include_str!("../../../../config/tables/warehouses.csv");
+        for Place { code, name, uid, .. } in warehouses() {
+            let row = shipped.lines().find(|line| line.starts_with(&format!("{code},{name},")));
+            assert!(row.is_some_and(|row| row.ends_with(&format!(",{uid}"))), "no {name} in warehouses.csv");
+        }
+        let goods = include_str!("../../../../config/tables/goods.csv");
+        for one in &GOODS {
+            let uid = product_uid(one.spec_no).unwrap();
+            let row = goods.lines().find(|line| line.starts_with(&format!("{},", one.spec_no)));
+            assert!(row.is_some_and(|row| row.ends_with(&format!(",{uid}"))), "{} in goods.csv", one.spec_no);
+        }
     }
 
     #[test]
