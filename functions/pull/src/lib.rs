@@ -2,9 +2,9 @@
 
 mod error;
 mod event;
-mod intake;
 mod pages;
 mod plan;
+mod rows;
 mod window;
 
 use std::process::ExitCode;
@@ -23,10 +23,10 @@ use tracing::{info, warn};
 
 pub use error::PullError;
 pub use event::{InvalidEvent, Request, Span};
-pub use intake::Tally;
+pub use rows::Tally;
 
-use crate::intake::Intake;
 use crate::pages::{Pages, Stop, WIND_UP};
+use crate::rows::Rows;
 use crate::window::{read_window, within};
 
 /// The lease outlives the invocation's own deadline by this much, milliseconds.
@@ -173,11 +173,11 @@ impl Pull {
         begin: BeijingTime,
         end: BeijingTime,
     ) -> Result<Summary, PullError> {
-        let Parts { config, ledger, queue, secrets, .. } = &self.parts;
+        let Parts { config, ledger, secrets, .. } = &self.parts;
         let account = secrets.wdt.app_key.clone();
         let mut pages = Pages::new(&self.client, ledger, account, config.wdt.calls_per_minute, deadline);
         let sid = self.client.account().sid();
-        let mut intake = Intake::new(ledger, queue, &scheme.mapping, &request.scheme, sid, deadline);
+        let mut rows = Rows::new(&self.parts, &scheme.mapping, &request.scheme, sid, deadline);
         let mut span = plan::Span::new(scheme.source.max_span_seconds);
         let mut page_size = config.wdt.page_size;
         let mut summary = Summary::new(&request.scheme, false);
@@ -190,9 +190,9 @@ impl Pull {
                 break false;
             }
             let filter = within(window, scheme.source.status, scheme.source.by_modified);
-            match read_window(&mut pages, &mut intake, &filter, page_size).await {
+            match read_window(&mut pages, &mut rows, &filter, page_size).await {
                 Ok(read) => {
-                    let tally = intake.finish_window();
+                    let tally = rows.finish_window();
                     self.advance(lease, window, read, &tally, run).await?;
                     total.add(&tally);
                     summary.windows += 1;
@@ -211,7 +211,7 @@ impl Pull {
                 Err(Stop::Failed(error)) => return Err(error),
             }
         };
-        total.add(&intake.finish_window());
+        total.add(&rows.finish_window());
         summary.calls = pages.calls();
         Ok(summary.with(&total))
     }

@@ -6,8 +6,8 @@ use dougong_values::{StockoutId, Window};
 use dougong_wdt::{Filter, Page, PageSize, Query, Row};
 use tracing::{info, warn};
 
-use crate::intake::Intake;
 use crate::pages::{Pages, Stop};
+use crate::rows::Rows;
 
 /// How often a window that changes while it is read is read again. What changes more often than that is
 /// left to the overlap of the next run and to the nightly re-scan.
@@ -24,14 +24,14 @@ fn ids(page: &Page) -> BTreeSet<Option<&StockoutId>> {
         .collect()
 }
 
-/// Reads every row of `filter.window` into `intake`, and returns how many pages that took. Then all of its rows
+/// Reads every row of `filter.window` into `rows`, and returns how many pages that took. Then all of its rows
 /// are in the queue, known, excluded or parked.
 ///
 /// Rows may move while they are paged: read from the last page to the first they repeat instead of getting
 /// lost (`protocols/wdt.md` §2). A window that would not finish is not begun, if it can be cut.
 pub(crate) async fn read_window(
     pages: &mut Pages<'_>,
-    intake: &mut Intake<'_>,
+    rows: &mut Rows<'_>,
     filter: &Filter,
     page_size: PageSize,
 ) -> Result<u64, Stop> {
@@ -49,13 +49,13 @@ pub(crate) async fn read_window(
             return Err(Stop::TooMuch(None));
         }
         for page_no in (1..=last).rev() {
-            let rows = pages.read(&page(page_no)).await?.rows;
-            intake.take(window, rows).await?;
+            let read = pages.read(&page(page_no)).await?;
+            rows.take(window, read.rows).await?;
         }
         let again = pages.read(&page(0)).await?;
         let steady = again.total == first.total && ids(&again) == ids(&first);
         let before_moving = std::mem::replace(&mut first, again);
-        intake.take(window, before_moving.rows).await?;
+        rows.take(window, before_moving.rows).await?;
         if steady {
             break;
         }
@@ -64,7 +64,7 @@ pub(crate) async fn read_window(
             warn!(%window, "the window kept changing; the overlap of the next run reads it once more");
         }
     }
-    intake.take(window, first.rows).await?;
+    rows.take(window, first.rows).await?;
     Ok(pages.calls() - before)
 }
 

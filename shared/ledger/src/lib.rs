@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod batches;
 mod codec;
 mod decide;
 mod document;
@@ -9,10 +10,13 @@ mod item_store;
 mod pace;
 mod queries;
 pub mod schema;
+mod seen;
+mod stuck;
 mod token;
 mod transition;
 mod watermarks;
 
+pub use batches::OpenBatch;
 pub use decide::{Earlier, KEY_WINDOW_MS, Meaning, Standing, decide, is_late};
 pub use document::{
     Attention, Document, DocumentLease, HeldChange, NewDocument, Source, State, UnknownState,

@@ -40,6 +40,16 @@ impl Known {
 #[derive(Debug, Clone)]
 pub struct PageToken(Attributes);
 
+impl PageToken {
+    pub(crate) const fn of(last: Attributes) -> Self {
+        Self(last)
+    }
+
+    pub(crate) fn into_start(self) -> Attributes {
+        self.0
+    }
+}
+
 /// One page of a query.
 #[derive(Debug, Clone)]
 pub struct Page<T> {

@@ -1,7 +1,7 @@
 //! Documents, messages of the queue, and what the ledger keeps of them.
 
 use dougong_config::Config;
-use dougong_ledger::NewDocument;
+use dougong_ledger::{Document, NewDocument};
 use dougong_queue::Message;
 use dougong_store::Bill;
 use dougong_values::{BusinessDay, SchemeId};
@@ -17,6 +17,19 @@ pub fn new_document(message: &Message) -> NewDocument {
         amount: message.amount,
         source_json: message.document.clone(),
     }
+}
+
+/// Returns a document as a message once more; `None` if the ledger no longer has its text.
+pub fn message_again(document: &Document) -> Option<Message> {
+    Some(Message {
+        scheme: document.scheme.clone(),
+        key: document.key.clone(),
+        version: document.version.clone(),
+        modified: document.modified,
+        day: document.day,
+        amount: document.amount,
+        document: document.source.as_ref()?.text()?,
+    })
 }
 
 /// Returns the message of a store bill, for the scheme that books it. Where none does it is for

@@ -12,7 +12,7 @@ mod start;
 
 pub use bip::{BipSession, LedgerState};
 pub use clock::{Deadline, epoch_ms};
-pub use documents::{bill_message, new_document};
+pub use documents::{bill_message, message_again, new_document};
 pub use logging::init_logging;
 pub use metrics::{Metrics, Unit};
 pub use secrets::{KeyPair, Secrets, SecretsError, StoreSecrets};

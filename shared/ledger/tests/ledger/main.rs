@@ -8,6 +8,7 @@ mod documents;
 mod pace;
 mod promises;
 mod queries;
+mod sweeping;
 mod token;
 mod watermarks;
 
