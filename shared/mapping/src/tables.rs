@@ -290,6 +290,11 @@ impl Tables {
         self.stores.iter().flatten()
     }
 
+    /// Returns every code of the payments table, in no order.
+    pub fn payment_codes(&self) -> impl Iterator<Item = &str> {
+        self.payments.iter().flatten().map(|(code, _)| code.as_str())
+    }
+
     /// Returns the ids that the warehouses have in the store system, sorted.
     pub fn store_warehouse_ids(&self) -> Vec<&str> {
         let mut ids: Vec<&str> =

@@ -11,12 +11,13 @@ use std::net::IpAddr;
 
 use dougong_values::BeijingTime;
 use reqwest::Url;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 pub use network::{InvalidNetwork, Network};
+pub use reqwest::header::{HeaderMap, HeaderName};
 pub use signature::{Digest, Part, Place, Signature, SignatureEncoding, TimestampForm, TimestampPlace};
 
 use signature::Signed;

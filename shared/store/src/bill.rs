@@ -71,7 +71,10 @@ impl BillKind {
             DocumentKind::Return => Some(Self::Return),
             DocumentKind::Outbound => Some(Self::Outbound),
             DocumentKind::Sale => Some(Self::Sale),
-            DocumentKind::Stockout | DocumentKind::Announce | DocumentKind::Shipped => None,
+            DocumentKind::Stockout
+            | DocumentKind::Announce
+            | DocumentKind::Shipped
+            | DocumentKind::Command => None,
         }
     }
 }

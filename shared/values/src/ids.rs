@@ -173,11 +173,13 @@ pub enum DocumentKind {
     /// What tells the store system which quantities of a transferring order were shipped
     /// (`UpdateTransferringOrderInfo`).
     Shipped,
+    /// A command of the store system that nobody knows: only ever parked.
+    Command,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Stockout,
         Self::Declare,
         Self::Receipt,
@@ -186,6 +188,7 @@ impl DocumentKind {
         Self::Sale,
         Self::Announce,
         Self::Shipped,
+        Self::Command,
     ];
 
     /// Returns the name in keys.
@@ -199,6 +202,7 @@ impl DocumentKind {
             Self::Sale => "sale",
             Self::Announce => "announce",
             Self::Shipped => "shipped",
+            Self::Command => "command",
         }
     }
 }
@@ -296,6 +300,11 @@ impl DocumentKey {
     /// so that its updates follow each other.
     pub fn shipped(number: &str) -> Self {
         Self::of(DocumentKind::Shipped, &[number])
+    }
+
+    /// Builds the key of an unknown command of the store system: `command#<cmd>`.
+    pub fn unknown_command(command: &str) -> Self {
+        Self::of(DocumentKind::Command, &[command])
     }
 
     /// Returns the kind of the document.
