@@ -36,3 +36,11 @@ fn deliver_reads_every_message_of_its_sample_events() {
         }
     }
 }
+
+#[test]
+fn of_its_unreadable_event_deliver_reads_the_order_alone() {
+    let event = event("deliver-unreadable.json");
+    let bodies = event["Records"].as_array().unwrap().iter().map(|record| record["body"].as_str().unwrap());
+    let read: Vec<bool> = bodies.map(|body| Message::decode(body).is_ok()).collect();
+    assert_eq!(read, [true, false]);
+}

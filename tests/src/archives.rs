@@ -13,22 +13,40 @@ pub(crate) fn of_tables(folder: &Path) -> MasterData {
     let goods = Table::read(&folder.join("goods.csv"));
     let taxes = Table::read(&folder.join("taxes.csv"));
     let units = Table::read(&folder.join("units.csv"));
+    let stores = folder.join("stores.csv");
+    let stores = stores.exists().then(|| Table::read(&stores));
+    let of_stores =
+        |columns: &[&str]| stores.as_ref().map(|stores| stores.cells(columns)).unwrap_or_default();
     let mut organisations = shops.cells(&["sales_org", "settlement_org"]);
     organisations.extend(warehouses.cells(&["stock_org"]));
+    organisations.extend(of_stores(&["sales_org", "settlement_org", "stock_org"]));
+    let mut customers = shops.cells(&["customer", "invoice_customer"]);
+    customers.extend(of_stores(&["customer", "invoice_customer"]));
+    let mut stocks = warehouses.cells(&["stock"]);
+    stocks.extend(of_stores(&["stock"]));
+    let mut transaction_types = shops.cells(&["transaction_type"]);
+    transaction_types.extend(of_rules(&folder.join("../dougong.toml")));
     let rate = |row: &StringRecord| {
         let rate = taxes.cell(row, "rate").parse().expect("a rate is a decimal");
         (taxes.cell(row, "tax_id").to_owned(), rate)
     };
     MasterData {
         organisations,
-        customers: shops.cells(&["customer", "invoice_customer"]),
-        warehouses: warehouses.cells(&["stock"]),
+        customers,
+        warehouses: stocks,
         products: goods.cells(&["product"]),
         skus: goods.cells(&["sku"]),
         units: units.cells(&["unit_id"]),
         taxes: taxes.rows.iter().map(rate).collect(),
-        transaction_types: shops.cells(&["transaction_type"]),
+        transaction_types,
     }
+}
+
+/// Reads the transaction types that the schemes of store bills carry.
+fn of_rules(file: &Path) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let named = text.split("transaction_type = \"").skip(1).filter_map(|rest| rest.split('"').next());
+    named.map(str::to_owned).collect()
 }
 
 struct Table {
