@@ -11,12 +11,14 @@
 mod archives;
 mod binaries;
 mod books;
+mod latency;
 mod recorded;
 mod secrets;
 mod time;
 mod world;
 
 pub use books::{Parked, is_sold};
+pub use latency::with_latency;
 pub use recorded::{Operation, Recorded};
 pub use secrets::Canaries;
 pub use world::{Pulled, SCHEME, TENANT, World, WorldSettings, edit};

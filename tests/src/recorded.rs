@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dougong_cloud::{Call, Traffic, Verdict};
 use serde_json::Value;
 
+use crate::secrets::Canaries;
+
 /// A kind of request: the operation and, towards DynamoDB, the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Operation {
@@ -23,6 +25,7 @@ pub struct Recorded(Arc<Mutex<Seen>>);
 struct Seen {
     counts: BTreeMap<Operation, u64>,
     messages: Vec<String>,
+    leaks: Vec<(String, String)>,
 }
 
 impl Recorded {
@@ -51,6 +54,12 @@ impl Recorded {
         self.seen(|seen| seen.messages.clone())
     }
 
+    /// Returns the requests that hold a secret or personal data in plain text, each with its operation: what is
+    /// overwritten or deleted later was written nevertheless.
+    pub(crate) fn leaks(&self) -> Vec<(String, String)> {
+        self.seen(|seen| seen.leaks.clone())
+    }
+
     /// Returns how many requests of each kind came. An action of a transaction counts as one: a user pays for it.
     pub fn counts(&self) -> BTreeMap<Operation, u64> {
         self.seen(|seen| seen.counts.clone())
@@ -63,7 +72,12 @@ impl Recorded {
 
     fn note(&self, call: &Call) {
         let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+        let text = String::from_utf8_lossy(&call.body);
+        let leaks = Canaries::of_every_world().is_in(&text);
         self.seen(|seen| {
+            if leaks {
+                seen.leaks.push((format!("a request {}", call.operation), text.into_owned()));
+            }
             for table in tables(&body) {
                 *seen.counts.entry(Operation { name: call.operation.clone(), table }).or_default() += 1;
             }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dougong_cloud::{Call, InvokeError, LogSink, Logs, Stack, StackSettings, Verdict};
@@ -26,8 +27,14 @@ pub const SCHEME: &str = "online-sales";
 /// The merchant of every world.
 pub const TENANT: &str = "shanjian";
 
+/// The file with the secrets, in the world's folder.
+const SECRETS_FILE: &str = "secrets.json";
+
 /// How long anything may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(170);
+
+/// Puts something in front of an address, and returns its own.
+type Detour = Box<dyn FnOnce(&str) -> String + Send>;
 
 /// What differs between one world and another.
 pub struct WorldSettings {
@@ -41,10 +48,12 @@ pub struct WorldSettings {
     pub bip: bip::Settings,
     /// Texts of `dougong.toml` to be replaced: each must be there, once.
     pub rules: Vec<(&'static str, String)>,
-    /// The pace of BIP.
-    pub bip_calls_per_minute: u32,
+    /// The pace of BIP; `None` for the shipped one.
+    pub bip_calls_per_minute: Option<u32>,
     /// The commands of `pull` and `deliver`, where they are not those that the tests are built with.
     pub functions: Option<[Vec<OsString>; 2]>,
+    /// Where the functions find BIP's gateway, given the simulator's address; by default, there.
+    pub gateway: Option<Detour>,
     /// Changes the settings of the stack.
     pub stack: Box<dyn FnOnce(&mut StackSettings) + Send>,
 }
@@ -64,8 +73,9 @@ impl WorldSettings {
             wdt: wdt::Settings { calls_per_minute: None, ..wdt::Settings::default() },
             bip: bip::Settings { calls_per_minute: None, ..bip::Settings::default() },
             rules: Vec::new(),
-            bip_calls_per_minute: 60_000,
+            bip_calls_per_minute: Some(60_000),
             functions: None,
+            gateway: None,
             stack: Box::new(|_| ()),
         }
     }
@@ -112,13 +122,17 @@ pub struct World {
     /// Every request to SQS.
     pub queue: Recorded,
     told: Told,
+    /// What pull has answered, errors too.
+    answers: Mutex<Vec<String>>,
+    wdt_key: String,
     folder: TempDir,
 }
 
 impl World {
     /// Starts everything; no function has run yet.
     pub async fn start(settings: WorldSettings) -> Self {
-        let WorldSettings { door, start, wdt, bip, rules, bip_calls_per_minute, functions, stack } = settings;
+        let WorldSettings { door, start, wdt, bip, rules, bip_calls_per_minute, functions, gateway, stack } =
+            settings;
         let folder = tempfile::tempdir().expect("a folder for the world");
         let config = folder.path().join("config");
         copy_config(&config);
@@ -143,12 +157,8 @@ impl World {
             ..bip
         });
         let bip = bip.await.expect("BIP starts");
-        let secrets_file = folder.path().join("secrets.json");
-        let text = json!({
-            "wdt": { "app_key": wdt_key, "app_secret": secrets::WDT_SECRET },
-            "bip": { "app_key": bip.settings().app_key, "app_secret": secrets::BIP_SECRET },
-        });
-        fs::write(&secrets_file, text.to_string()).expect("the secrets are written");
+        let secrets_file = folder.path().join(SECRETS_FILE);
+        write_secrets(&secrets_file, &wdt_key, &bip.settings().app_key);
 
         let (log, logs) = LogSink::collecting();
         let [pull, deliver] =
@@ -156,13 +166,21 @@ impl World {
         let mut of_stack = StackSettings::new(pull, deliver, &config, &secrets_file);
         of_stack.log = log;
         of_stack.batches.batching_window = Duration::from_millis(200);
-        of_stack.env = environment(door, start, bip_calls_per_minute, &wdt, &bip);
+        of_stack.env = environment(door, start, &wdt, &bip);
+        let mut set = |name: &str, value: String| of_stack.env.insert(name.to_owned(), value);
+        if let Some(pace) = bip_calls_per_minute {
+            set("DOUGONG_BIP_CALLS_PER_MINUTE", pace.to_string());
+        }
+        if let Some(gateway) = gateway {
+            set("DOUGONG_BIP_GATEWAY_URL", gateway(&bip.gateway_url()));
+        }
         stack(&mut of_stack);
         let stack = Stack::start(of_stack).await.expect("the stack starts");
         let ledger = Ledger::new(stack.dynamodb().client(), stack.tables().clone());
         let tables = Recorded::listen(stack.dynamodb().traffic());
         let queue = Recorded::listen(stack.sqs().traffic());
-        Self { wdt, bip, stack, ledger, tables, queue, told: Told(logs), folder }
+        let (told, answers) = (Told(logs), Mutex::default());
+        Self { wdt, bip, stack, ledger, tables, queue, told, answers, wdt_key, folder }
     }
 
     /// Runs the live pull once, as its schedule does.
@@ -179,8 +197,13 @@ impl World {
 
     /// Runs pull on any event.
     pub async fn try_pull(&self, event: &serde_json::Value) -> Result<Pulled, InvokeError> {
-        let invocation = self.stack.pull(&event.to_string()).await?;
-        Ok(serde_json::from_slice(&invocation.payload).expect("pull answers with its summary"))
+        let invocation = self.stack.pull(&event.to_string()).await;
+        let answer = match &invocation {
+            Ok(invocation) => String::from_utf8_lossy(&invocation.payload).into_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
+        Ok(serde_json::from_slice(&invocation?.payload).expect("pull answers with its summary"))
     }
 
     /// Pulls, and waits until everything is delivered.
@@ -247,6 +270,11 @@ impl World {
         self.folder.path().join("config")
     }
 
+    /// Gives the functions another key of the BIP application; they read it at their next start.
+    pub fn use_bip_app_key(&self, app_key: &str) {
+        write_secrets(&self.folder.path().join(SECRETS_FILE), &self.wdt_key, app_key);
+    }
+
     /// Ends all environments of `deliver`, as a deployment does: the next ones read the configuration anew.
     pub async fn deploy(&self) {
         self.stack.deliver_host().kill_all().await;
@@ -309,6 +337,12 @@ impl World {
         let mut texts: Vec<(String, String)> = Vec::new();
         texts.extend(self.log().into_iter().map(|line| ("a log line".to_owned(), line)));
         texts.extend(self.queue.messages().into_iter().map(|body| ("a message".to_owned(), body)));
+        let answers = std::mem::take(&mut *self.answers.lock().unwrap_or_else(PoisonError::into_inner));
+        texts.extend(answers.into_iter().map(|answer| ("an answer".to_owned(), answer)));
+        texts.extend(self.tables.leaks());
+        texts.extend(self.queue.leaks());
+        let vouchers = self.bip.orders().into_iter();
+        texts.extend(vouchers.map(|voucher| ("a voucher".to_owned(), format!("{voucher:?}"))));
         let dead = self.stack.dead_letters().await;
         texts.extend(dead.into_iter().map(|body| ("a dead letter".to_owned(), body)));
         for item in self.items().await {
@@ -377,6 +411,14 @@ pub fn edit(file: &Path, from: &str, to: &str) {
     fs::write(file, text.replace(from, to)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
 }
 
+fn write_secrets(file: &Path, wdt_key: &str, bip_key: &str) {
+    let text = json!({
+        "wdt": { "app_key": wdt_key, "app_secret": secrets::WDT_SECRET },
+        "bip": { "app_key": bip_key, "app_secret": secrets::BIP_SECRET },
+    });
+    fs::write(file, text.to_string()).expect("the secrets are written");
+}
+
 /// Copies the shipped configuration.
 fn copy_config(to: &Path) {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
@@ -394,7 +436,6 @@ fn copy_config(to: &Path) {
 fn environment(
     door: Door,
     start: BeijingTime,
-    bip_calls_per_minute: u32,
     wdt: &wdt::Simulator,
     bip: &bip::Simulator,
 ) -> BTreeMap<String, String> {
@@ -411,7 +452,6 @@ fn environment(
         ("DOUGONG_WDT_CALLS_PER_MINUTE", "60000".to_owned()),
         ("DOUGONG_BIP_TOKEN_URL", bip.token_url()),
         ("DOUGONG_BIP_GATEWAY_URL", bip.gateway_url()),
-        ("DOUGONG_BIP_CALLS_PER_MINUTE", bip_calls_per_minute.to_string()),
         ("DOUGONG_ONLINE_SALES_START", start.to_string()),
         ("DOUGONG_ONLINE_SALES_LAG", "0s".to_owned()),
     ]

@@ -55,7 +55,7 @@ struct Limits {
 impl Limits {
     const fn of(pace: Pace) -> Self {
         match pace {
-            Pace::Real => Self { wdt: 50, wdt_limit: 60, bip: 54, bip_limit: 60 },
+            Pace::Real => Self { wdt: 50, wdt_limit: 60, bip: 58, bip_limit: 60 },
             Pace::Fast => Self { wdt: 5_000, wdt_limit: 6_000, bip: 5_400, bip_limit: 6_000 },
         }
     }

@@ -20,12 +20,10 @@ use crate::{Deliver, Invocation};
 
 /// Kept back of the invocation's time for recording outcomes and answering.
 const WIND_UP: Duration = Duration::from_secs(5);
-/// After BIP limited calls everyone waits as long as its pause lasts, at least (`protocols/bip.md` §3.2).
-const THROTTLED_MS: i64 = 60_000;
 /// A pause is believed for so long before the ledger is asked again.
 const ASK_AGAIN_MS: i64 = 30_000;
-/// While the settings are wrong a message comes back this often, seconds.
-const MISCONFIGURED_SECONDS: u32 = 300;
+/// A message that panics although it came so often is kept for a person: waits until then have grown to an hour.
+const MOST_RECEIVES: u32 = 10;
 
 /// The pause that this environment knows of: while it lasts, messages go back without a single request.
 #[derive(Debug, Default)]
@@ -67,10 +65,15 @@ impl Deliver {
     pub(crate) async fn deliver(&self, event: &SqsEvent, invocation: &Invocation) -> SqsBatchResponse {
         let started = Instant::now();
         let items: Vec<Item<'_>> = event.records.iter().map(Item::of).collect();
-        let endings = match self.pause.believed(epoch_ms()) {
+        let mut endings = match self.pause.believed(epoch_ms()) {
             Some(until) => vec![Ending::Again(Again::At(until)); items.len()],
             None => self.deliver_all(&items, invocation).await,
         };
+        for (item, ending) in items.iter().zip(&mut endings) {
+            if *ending == Ending::Again(Again::Panicked) && item.receives >= MOST_RECEIVES {
+                *ending = self.keep(item, invocation).await;
+            }
+        }
         let failures =
             join_all(items.iter().zip(&endings).map(|(item, ending)| self.answer(item, *ending))).await;
         measure(&endings, started);
@@ -131,14 +134,33 @@ impl Deliver {
             Ok(message) => self.prepare(&message, invocation).await,
             Err(problem) => {
                 error!(message_id = item.id, error = with_causes(&problem), "undecodable message");
-                Ok(Prepared::Ended(match self.parts.queue.dead_letter(body).await {
-                    Ok(()) => Ending::DeadLettered,
-                    Err(problem) => {
-                        error!(message_id = item.id, error = with_causes(&problem), "not dead-lettered");
-                        Ending::Again(Again::Failed)
-                    }
-                }))
+                Ok(Prepared::Ended(self.dead_letter(item).await))
             }
+        }
+    }
+
+    /// Moves a message that cannot be helped out of the way.
+    async fn dead_letter(&self, item: &Item<'_>) -> Ending {
+        match self.parts.queue.dead_letter(item.record.body.as_deref().unwrap_or_default()).await {
+            Ok(()) => Ending::DeadLettered,
+            Err(problem) => {
+                error!(message_id = item.id, error = with_causes(&problem), "not dead-lettered");
+                Ending::Again(Again::Failed)
+            }
+        }
+    }
+
+    /// Parks the order of a message that panics time and again; what panics even then is dead-lettered.
+    async fn keep(&self, item: &Item<'_>, invocation: &Invocation) -> Ending {
+        let work = async {
+            match Message::decode(item.record.body.as_deref().unwrap_or_default()) {
+                Ok(message) => self.park_panicked(&message, invocation).await,
+                Err(_) => Ok(self.dead_letter(item).await),
+            }
+        };
+        match alone(item.id, invocation.deadline.left_after(WIND_UP), Box::pin(work)).await {
+            Err(Ending::Again(Again::Panicked)) => self.dead_letter(item).await,
+            Ok(ending) | Err(ending) => ending,
         }
     }
 
@@ -177,13 +199,15 @@ impl Deliver {
         let Ending::Again(again) = ending else { return None };
         let jitter = Jitter::of(item.id, item.receives);
         let now = epoch_ms();
+        let after = |pause: Duration| now + i64::try_from(pause.as_millis()).unwrap_or(i64::MAX / 4);
         let seconds = match again {
             Again::Soon => 1,
-            Again::Growing | Again::Failed => growing(5, item.receives, jitter),
+            Again::Growing | Again::Failed | Again::Panicked => growing(5, item.receives, jitter),
             Again::Unknown => growing(AFTER_UNKNOWN_SECONDS + 1, item.receives, jitter),
             Again::At(instant) => until(instant, now, jitter),
-            Again::Throttled => until(now + THROTTLED_MS, now, jitter),
-            Again::Misconfigured => until(now + i64::from(MISCONFIGURED_SECONDS) * 1_000, now, jitter),
+            // As long as everyone's pause lasts, at least.
+            Again::Throttled => until(after(self.parts.config.bip.pauses.throttled), now, jitter),
+            Again::Misconfigured => until(after(self.parts.config.bip.pauses.misconfigured), now, jitter),
         };
         if let Some(handle) = &item.record.receipt_handle
             && let Err(problem) = self.parts.queue.delay(handle, seconds).await
@@ -216,8 +240,8 @@ async fn alone<T>(
         }
         Ok(Err(_panic)) => {
             // The panic itself was logged by its place.
-            error!(message_id, "the message panicked and comes back");
-            Err(Ending::Again(Again::Failed))
+            error!(message_id, "the message panicked");
+            Err(Ending::Again(Again::Panicked))
         }
         Err(_elapsed) => {
             warn!(message_id, "the message did not end in time and comes back");
@@ -256,7 +280,7 @@ fn measure(endings: &[Ending], started: Instant) {
             Ending::Again(Again::Throttled) => "throttled",
             Ending::Again(Again::Unknown) => "unknown",
             Ending::Again(Again::Misconfigured) => "misconfigured",
-            Ending::Again(Again::Failed) => "failed",
+            Ending::Again(Again::Failed | Again::Panicked) => "failed",
             Ending::Again(Again::Soon | Again::Growing | Again::At(_)) => "delayed",
         });
     }
@@ -283,8 +307,9 @@ mod tests {
         ];
         let limit = Duration::from_mins(1);
         let endings = join_all(works.into_iter().map(|work| alone("message", limit, work))).await;
-        let failed = Err(Ending::Again(Again::Failed));
-        assert_eq!(endings, [Ok(Ending::Posted), failed, failed, Ok(Ending::Posted)]);
+        let comes_back = |again| Err(Ending::Again(again));
+        let (panicked, endless) = (comes_back(Again::Panicked), comes_back(Again::Failed));
+        assert_eq!(endings, [Ok(Ending::Posted), panicked, endless, Ok(Ending::Posted)]);
     }
 
     #[test]

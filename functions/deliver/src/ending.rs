@@ -36,6 +36,8 @@ pub(crate) enum Again {
     Throttled,
     /// When a person has mended the settings.
     Misconfigured,
-    /// The code failed, not the order: a panic, or an attempt that never ended.
+    /// The code failed, not the order: an attempt that never ended.
     Failed,
+    /// The code failed, not the order: a panic.
+    Panicked,
 }

@@ -43,7 +43,7 @@ struct Deliver {
 /// Serves the function: polls the Lambda runtime until the environment ends.
 pub async fn serve() -> ExitCode {
     dougong_runtime::serve("deliver", async |parts: Parts| {
-        let session = parts.bip_session().await?;
+        let session = parts.bip_session("deliver").await?;
         let deliver = Arc::new(Deliver { parts, session, pause: KnownPause::default() });
         let handler = service_fn(move |event: LambdaEvent<SqsEvent>| {
             let deliver = Arc::clone(&deliver);

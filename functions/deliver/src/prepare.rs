@@ -25,6 +25,9 @@ enum Aside<'a> {
     Skip(&'static str),
 }
 
+/// The reason of an order whose handling panics.
+const PANICKED: &str = "panicked";
+
 /// A message whose document stands still until BIP is called, or has come to an end without that.
 pub(crate) enum Prepared {
     /// Nothing is left to be done with the message now.
@@ -223,6 +226,26 @@ impl Deliver {
             (SetAside::Free, _) => Ending::Again(Again::Soon),
         };
         Ok(Prepared::Ended(ending))
+    }
+
+    /// Parks an order whose handling panics time and again. What may be in BIP of it stays unknown: when a person sends
+    /// it again, it is looked up first.
+    pub(crate) async fn park_panicked(
+        &self,
+        message: &Message,
+        invocation: &Invocation,
+    ) -> Result<Ending, LedgerError> {
+        let problems = json!([{
+            "reason": PANICKED,
+            "message": "the handling of this order fails in the program itself",
+            "hint": "report it with the log lines \"panicked\", and send the order again with a version that mends it",
+        }]);
+        let problems = problems.to_string();
+        let parking = Parking { reason: PANICKED, problems: &problems };
+        match self.set_aside(message, Aside::Park(parking), invocation).await? {
+            Prepared::Ended(ending) => Ok(ending),
+            Prepared::Held(held) => self.parked(&held.hold, PANICKED, &problems, held.hold.earlier()).await,
+        }
     }
 
     /// Claims what an earlier attempt left unsettled, for a message that cannot be mapped itself.

@@ -7,7 +7,7 @@ use dougong_ledger::{Attempt, Certainty, Hold, LedgerError, Parking};
 use dougong_runtime::epoch_ms;
 use dougong_values::{VoucherCode, VoucherId};
 use serde_json::json;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::Deliver;
 use crate::backoff::AFTER_UNKNOWN_SECONDS;
@@ -61,6 +61,7 @@ impl Deliver {
         let Some(slot) = slots.pop() else {
             return self.give_back(&hold, Attempt::Uncounted, Again::Soon).await;
         };
+        debug!(document = %hold.key(), attempt, "sent to BIP");
         let outcome = self.session.save(slot, &voucher).await;
         self.record(&hold, &voucher, attempt, outcome).await
     }
@@ -93,11 +94,12 @@ impl Deliver {
                 self.give_back(hold, Attempt::Uncounted, Again::Throttled).await
             }
             SaveOutcome::Misconfigured { code, message } => {
-                error!(document = %hold.key(), code, answer = message, reason = name, "given back");
+                // The alarm is raised by whoever began the pause.
+                warn!(document = %hold.key(), code, answer = message, reason = name, "given back");
                 self.give_back(hold, Attempt::Uncounted, Again::Misconfigured).await
             }
             SaveOutcome::TokenInvalid => {
-                error!(document = %hold.key(), reason = name, "given back");
+                warn!(document = %hold.key(), reason = name, "given back");
                 self.give_back(hold, Attempt::Uncounted, Again::Throttled).await
             }
             SaveOutcome::NotSent { reason } => {
@@ -201,7 +203,7 @@ impl Deliver {
         Ok(ending)
     }
 
-    async fn parked(
+    pub(crate) async fn parked(
         &self,
         hold: &Hold,
         reason: &str,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use dougong_ledger::{Ledger, LedgerError, Reservation};
-use dougong_runtime::{Deadline, epoch_ms};
+use dougong_runtime::{Deadline, call_interval, epoch_ms};
 use dougong_values::Account;
 use dougong_wdt::{Client, ErrorClass, Page, Query, QueryError};
 use tracing::{debug, warn};
@@ -55,7 +55,7 @@ impl<'a> Pages<'a> {
         calls_per_minute: u32,
         deadline: Deadline,
     ) -> Self {
-        let interval = Duration::from_mins(1) / calls_per_minute.max(1);
+        let interval = call_interval(calls_per_minute);
         Self {
             client,
             ledger,

@@ -281,6 +281,14 @@ impl Simulator {
         self.shared.state().door.tokens()
     }
 
+    /// Gives a token to somebody else who uses the same application: [`Settings::old_tokens`] says what that does to
+    /// the tokens given before.
+    pub fn give_token_elsewhere(&self) {
+        let mut state = self.shared.state();
+        let now_ms = Timestamp::now().as_millisecond() + state.clock_offset_seconds * 1000;
+        state.door.issue(&self.shared.settings, now_ms);
+    }
+
     /// Kills all tokens.
     pub fn revoke_tokens(&self) {
         self.shared.state().door.revoke();

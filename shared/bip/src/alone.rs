@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::state::{Reservation, SealedToken, SharedState, StateError};
+use crate::state::{PauseCause, Reservation, SealedToken, SharedState, StateError};
 
 /// Keeps pace, pauses and token in memory, for the probe and for tests. Where several processes use the
 /// same application, the ledger must be used instead.
@@ -52,7 +52,7 @@ impl SharedState for Alone {
         Ok(Reservation::Granted((0..n).map(|index| first + i64::from(index) * self.interval_ms).collect()))
     }
 
-    async fn pause(&self, until_ms: i64, reason: &str) -> Result<(), StateError> {
+    async fn pause(&self, until_ms: i64, _cause: PauseCause, reason: &str) -> Result<(), StateError> {
         let mut memory = self.memory();
         if memory.pause.as_ref().is_none_or(|(current, _)| *current < until_ms) {
             memory.pause = Some((until_ms, reason.to_owned()));
@@ -99,8 +99,13 @@ impl<S: SharedState> SharedState for &S {
         S::reserve(self, n, max_wait)
     }
 
-    fn pause(&self, until_ms: i64, reason: &str) -> impl Future<Output = Result<(), StateError>> + Send {
-        S::pause(self, until_ms, reason)
+    fn pause(
+        &self,
+        until_ms: i64,
+        cause: PauseCause,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), StateError>> + Send {
+        S::pause(self, until_ms, cause, reason)
     }
 
     fn load_token(&self) -> impl Future<Output = Result<Option<SealedToken>, StateError>> + Send {

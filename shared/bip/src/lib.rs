@@ -29,5 +29,5 @@ pub use order::{Order, OrderLine, Personal, ProductType, RowStatus, UnitExchange
 pub use outcome::{CallError, FoundVoucher, Likeness, Lookup, RefusalReason, SaveOutcome};
 pub use sale_return::{ReturnSource, SaleReturn, SaleReturnLine};
 pub use session::{NoSlot, Pauses, Session, Slot};
-pub use state::{Reservation, SealedToken, SharedState, StateError};
+pub use state::{PauseCause, Reservation, SealedToken, SharedState, StateError};
 pub use voucher::{Voucher, VoucherKind};

@@ -18,7 +18,7 @@ use crate::order::Order;
 use crate::outcome::{CallError, Lookup, SaveOutcome, with_causes};
 use crate::reply::Reply;
 use crate::sale_return::SaleReturn;
-use crate::state::{Reservation, SharedState, StateError};
+use crate::state::{PauseCause, Reservation, SharedState, StateError};
 use crate::token::Token;
 use crate::voucher::{Voucher, VoucherKind};
 
@@ -105,6 +105,23 @@ struct Pause {
     reason: String,
 }
 
+/// The tokens that one environment knows.
+#[derive(Debug, Default)]
+struct Tokens {
+    current: Option<Token>,
+    /// The one that BIP refused last: nobody uses it again, also when it is still the shared one.
+    refused: Option<Token>,
+}
+
+impl Tokens {
+    /// Puts a token away that BIP has refused. An answer to an earlier one changes nothing.
+    fn refuse(&mut self, token: Token) {
+        if self.current.as_ref().is_some_and(|current| current.same(&token)) {
+            self.refused = Some(token);
+        }
+    }
+}
+
 /// One environment's way to BIP: the only one there is.
 #[derive(Debug)]
 pub struct Session<S> {
@@ -116,7 +133,7 @@ pub struct Session<S> {
     pauses: Pauses,
     max_wait: Duration,
     // Held while a token is asked for, so that all who need one wait for the same request.
-    token: tokio::sync::Mutex<Option<Token>>,
+    tokens: tokio::sync::Mutex<Tokens>,
     // The last pause this environment declared: slots it holds already must not outlive it.
     paused: Mutex<Option<Pause>>,
 }
@@ -131,7 +148,7 @@ impl<S: SharedState> Session<S> {
             clock: Clock::System,
             pauses: Pauses::default(),
             max_wait: Duration::from_secs(20),
-            token: tokio::sync::Mutex::default(),
+            tokens: tokio::sync::Mutex::default(),
             paused: Mutex::default(),
         }
     }
@@ -215,17 +232,20 @@ impl<S: SharedState> Session<S> {
     async fn call(&self, slot: Slot, call: &Call) -> Result<Reply, CallError> {
         // The slot first: who asks for a token must not keep others waiting for a slot far away.
         let slot = self.wait(slot).await?;
-        let (token, slot) = self.token(slot, None).await?;
+        let (token, slot) = self.token(slot).await?;
         let first = self.attempt(slot, &token, call).await;
         if !matches!(first, Err(CallError::TokenInvalid { .. })) {
             return first;
         }
+        // At once, so that no other call is wasted on it: whose slot comes first asks for a successor.
+        self.tokens.lock().await.refuse(token);
         let slot = self.wait(self.reserve_one().await?).await?;
-        let (successor, slot) = self.token(slot, Some(&token)).await?;
+        let (successor, slot) = self.token(slot).await?;
         let second = self.attempt(slot, &successor, call).await;
         if let Err(CallError::TokenInvalid { code }) = &second {
-            error!(operation = call.operation, code, "BIP refuses a token it has just issued");
-            self.pause(self.pauses.no_token, &format!("BIP refuses new tokens ({code})")).await;
+            self.tokens.lock().await.refuse(successor);
+            warn!(operation = call.operation, code, "BIP refuses a token it has just issued");
+            self.pause(PauseCause::NoToken, &format!("BIP refuses new tokens ({code})")).await;
         }
         second
     }
@@ -250,10 +270,9 @@ impl<S: SharedState> Session<S> {
     /// Pauses everyone when BIP limits calls or does not serve the application.
     async fn heed(&self, error: &CallError) {
         match error {
-            CallError::Throttled { .. } => self.pause(self.pauses.throttled, &error.to_string()).await,
+            CallError::Throttled { .. } => self.pause(PauseCause::Throttled, &error.to_string()).await,
             CallError::Misconfigured { .. } => {
-                error!(%error, "calls to BIP stop until an operator resumes them or the pause ends");
-                self.pause(self.pauses.misconfigured, &error.to_string()).await;
+                self.pause(PauseCause::Misconfigured, &error.to_string()).await;
             }
             _ => {}
         }
@@ -285,15 +304,15 @@ impl<S: SharedState> Session<S> {
     }
 
     /// Returns a token that can be used, and the slot to use it in: another one if a token had to be asked for.
-    async fn token(&self, slot: Slot, refused: Option<&Token>) -> Result<(Token, Slot), CallError> {
-        let mut cached = self.token.lock().await;
-        let now = self.clock.now_ms();
-        if let Some(token) = cached.as_ref().filter(|token| token.usable(now, refused)) {
+    async fn token(&self, slot: Slot) -> Result<(Token, Slot), CallError> {
+        let mut tokens = self.tokens.lock().await;
+        let (now, refused) = (self.clock.now_ms(), tokens.refused.as_ref());
+        if let Some(token) = tokens.current.as_ref().filter(|token| token.usable(now, refused)) {
             return Ok((token.clone(), slot));
         }
         let (token, slot) = self.shared_or_new_token(slot, refused).await?;
-        *cached = Some(token.clone());
-        drop(cached);
+        tokens.current = Some(token.clone());
+        drop(tokens);
         match slot {
             Some(slot) => Ok((token, slot)),
             None => Ok((token, self.reserve_one().await?)),
@@ -320,6 +339,15 @@ impl<S: SharedState> Session<S> {
                 return Ok((token, Some(slot)));
             }
             if my_turn {
+                // The call's own next slot first: while everyone is paused, nobody asks for a token either.
+                let next = match self.reserve_one().await {
+                    Ok(next) => Some(next),
+                    Err(NoSlot::Full { .. }) => None,
+                    Err(no_slot) => {
+                        self.end_turn().await;
+                        return Err(no_slot.into());
+                    }
+                };
                 let asked = self.ask_for_token(slot).await;
                 let stored = match &asked {
                     Ok(token) => self.share(token, shared.as_ref()).await,
@@ -328,7 +356,7 @@ impl<S: SharedState> Session<S> {
                 if !stored {
                     self.end_turn().await;
                 }
-                return asked.map(|token| (token, None));
+                return asked.map(|token| (token, next));
             }
             if now > give_up_ms {
                 let reason = "another environment has been asking for a token for too long".to_owned();
@@ -360,7 +388,7 @@ impl<S: SharedState> Session<S> {
             Ok(token) => return Ok(token),
             Err(error) => error,
         };
-        error!(error = %second, "BIP gives no token");
+        warn!(error = %second, "BIP gives no token");
         let told = match second {
             CallError::Unknown { reason } | CallError::NotSent { reason } => {
                 CallError::NotSent { reason: format!("no token: {reason}") }
@@ -375,7 +403,7 @@ impl<S: SharedState> Session<S> {
             other => other,
         };
         if let CallError::NotSent { reason } = &told {
-            self.pause(self.pauses.no_token, reason).await;
+            self.pause(PauseCause::NoToken, reason).await;
         } else {
             self.heed(&told).await;
         }
@@ -409,12 +437,17 @@ impl<S: SharedState> Session<S> {
         }
     }
 
-    async fn pause(&self, duration: Duration, reason: &str) {
+    async fn pause(&self, cause: PauseCause, reason: &str) {
+        let duration = match cause {
+            PauseCause::Throttled => self.pauses.throttled,
+            PauseCause::NoToken => self.pauses.no_token,
+            PauseCause::Misconfigured => self.pauses.misconfigured,
+        };
         let until_ms = self.clock.now_ms() + millis(duration) + self.jitter_ms();
         warn!(until_ms, reason, "calls to BIP pause");
         *self.paused.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Pause { until_ms, reason: reason.to_owned() });
-        if let Err(error) = self.state.pause(until_ms, reason).await {
+        if let Err(error) = self.state.pause(until_ms, cause, reason).await {
             error!(%error, "the pause could not be shared, other environments will find out themselves");
         }
     }
@@ -465,7 +498,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_rolling_minute_holds_more_slots_than_the_pace_allows() {
         let clock = Clock::on_tokio(START_MS);
-        let state = Alone::new(54, clock);
+        let state = Alone::new(58, clock);
         let (here, there) = (session(&state, clock), session(&state, clock));
         let mut instants = Vec::new();
         for _ in 0..30 {
@@ -477,7 +510,7 @@ mod tests {
         }
         for (index, first) in instants.iter().enumerate() {
             let within = instants[index..].iter().take_while(|at| **at < first + 60_000).count();
-            assert!(within <= 54, "{within} slots in a minute");
+            assert!(within <= 58, "{within} slots in a minute");
         }
     }
 
@@ -513,7 +546,7 @@ mod tests {
         let state = Alone::new(60, clock);
         let session = session(&state, clock);
         let held = session.reserve_one().await.unwrap();
-        session.pause(Duration::from_mins(1), "a test").await;
+        session.pause(PauseCause::Throttled, "a test").await;
         assert!(matches!(session.wait(held).await, Err(NoSlot::Paused { .. })));
         assert!(matches!(session.reserve_one().await, Err(NoSlot::Paused { .. })));
         tokio::time::sleep(Duration::from_secs(76)).await;

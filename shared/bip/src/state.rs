@@ -54,6 +54,17 @@ impl std::fmt::Debug for SealedToken {
     }
 }
 
+/// Why everyone stops calling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PauseCause {
+    /// BIP limited calls.
+    Throttled,
+    /// No token could be had, or a new one was refused at once.
+    NoToken,
+    /// BIP does not serve the application: a person must mend its settings.
+    Misconfigured,
+}
+
 /// What all callers of one BIP credential share (design §4, §5).
 ///
 /// BIP counts calls and kills tokens per application, not per process, so that every environment that
@@ -67,8 +78,14 @@ pub trait SharedState: Send + Sync {
         max_wait: Duration,
     ) -> impl Future<Output = Result<Reservation, StateError>> + Send;
 
-    /// Pauses everyone until `until_ms` (milliseconds since the Unix epoch). A longer pause stays.
-    fn pause(&self, until_ms: i64, reason: &str) -> impl Future<Output = Result<(), StateError>> + Send;
+    /// Pauses everyone until `until_ms` (milliseconds since the Unix epoch). A longer pause stays. Whoever begins a
+    /// pause for [`PauseCause::Misconfigured`] raises the alarm: once, however many run into it.
+    fn pause(
+        &self,
+        until_ms: i64,
+        cause: PauseCause,
+        reason: &str,
+    ) -> impl Future<Output = Result<(), StateError>> + Send;
 
     /// Reads the shared token.
     fn load_token(&self) -> impl Future<Output = Result<Option<SealedToken>, StateError>> + Send;

@@ -37,8 +37,12 @@ impl Token {
 
     /// Tells whether a call may use this token: not about to expire, and not the one BIP just refused.
     pub(crate) fn usable(&self, now_ms: i64, refused: Option<&Self>) -> bool {
-        let same = |other: &Self| other.text.expose_secret() == self.text.expose_secret();
-        now_ms < self.refresh_at_ms && !refused.is_some_and(same)
+        now_ms < self.refresh_at_ms && !refused.is_some_and(|refused| self.same(refused))
+    }
+
+    /// Tells whether it is the same token.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.text.expose_secret() == other.text.expose_secret()
     }
 }
 

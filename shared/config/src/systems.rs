@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dougong_bip::Gateway;
+use dougong_bip::{Gateway, Pauses};
 use dougong_mapping::rules::Choice;
 use dougong_values::{Account, Sid};
 use dougong_wdt::{PageSize, SignMethod};
@@ -88,6 +88,8 @@ pub struct BipSettings {
     pub calls_per_minute: u32,
     /// How long a call may take.
     pub timeouts: dougong_bip::Timeouts,
+    /// How long everyone stops calling for what.
+    pub pauses: Pauses,
 }
 
 impl BipSettings {
@@ -145,6 +147,22 @@ pub(crate) fn timeouts(section: &Section<'_>, default: &Timeouts) -> Timeouts {
         );
     }
     chosen
+}
+
+/// Reads how long everyone stops for what; chance adds up to a quarter of the pause after a throttle to each.
+fn pauses(section: &Section<'_>) -> Pauses {
+    let read = |key, default| {
+        let seconds = section.seconds(key, 1..=3_600).and_then(|seconds| u64::try_from(seconds).ok());
+        seconds.map_or(default, Duration::from_secs)
+    };
+    let default = Pauses::default();
+    let throttled = read("throttled_pause", default.throttled);
+    Pauses {
+        throttled,
+        misconfigured: read("misconfigured_pause", default.misconfigured),
+        no_token: read("no_token_pause", default.no_token),
+        jitter: throttled / 4,
+    }
 }
 
 pub(crate) fn wdt(section: Section<'_>) -> Option<WdtSettings> {
@@ -205,9 +223,10 @@ pub(crate) fn bip(section: Section<'_>) -> Option<BipSettings> {
         // Given, or noted already.
         _ => {}
     }
-    let calls_per_minute = section.whole("calls_per_minute", 1..=MOST_CALLS).unwrap_or(54);
+    let calls_per_minute = section.whole("calls_per_minute", 1..=MOST_CALLS).unwrap_or(58);
     let dougong_bip::Timeouts { connect, read, total } = dougong_bip::Timeouts::default();
     let Timeouts { connect, read, total } = timeouts(&section, &Timeouts { connect, read, total });
+    let pauses = pauses(&section);
     section.finish();
     Some(BipSettings {
         meta_url: meta_url.ok()?.unwrap_or_else(|| META_URL.to_owned()),
@@ -216,5 +235,6 @@ pub(crate) fn bip(section: Section<'_>) -> Option<BipSettings> {
         gateway_url: gateway_url.ok()?,
         calls_per_minute,
         timeouts: dougong_bip::Timeouts { connect, read, total },
+        pauses,
     })
 }

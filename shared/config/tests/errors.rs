@@ -43,7 +43,7 @@ postage.policy = "spread"
 #[test]
 fn the_smallest_configuration_takes_every_default() {
     let config = read(SMALLEST, Some(GOOD_GOODS)).unwrap();
-    assert_eq!((config.wdt.calls_per_minute, config.bip.calls_per_minute), (50, 54));
+    assert_eq!((config.wdt.calls_per_minute, config.bip.calls_per_minute), (50, 58));
     assert!(config.bip.meta_url.starts_with("https://apigateway.yonyoucloud.com/"));
     let source = &config.schemes.values().next().unwrap().source;
     assert_eq!((source.status, source.by_modified, source.rescan_days), (None, true, 2));

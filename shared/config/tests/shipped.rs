@@ -56,13 +56,22 @@ fn the_shipped_configuration_loads_with_the_documented_variables() {
     );
     assert_eq!(
         (config.wdt.calls_per_minute, config.wdt.page_size.get(), config.bip.calls_per_minute),
-        (50, 100, 54)
+        (50, 100, 58)
     );
     assert_eq!((config.bip.tenant_id.as_str(), config.bip.gateway()), ("abcd1234", None));
     let scheme = &config.schemes[&scheme_id()];
     assert_eq!((scheme.source.status, scheme.source.by_modified), (Some(110), true));
     assert_eq!((scheme.source.lag_seconds, scheme.source.max_span_seconds), (300, 86_400));
     assert_eq!(scheme.on_change, OnChange::Hold);
+}
+
+#[test]
+fn the_shipped_pace_keeps_bips_limit_although_calls_arrive_up_to_two_seconds_apart_from_their_slots() {
+    let pace = load(&NEEDED).unwrap().bip.calls_per_minute;
+    let interval_ms = 60_000_u32.div_ceil(pace);
+    // The calls that can arrive within a minute are those whose slots lie within it and the two seconds before.
+    let most = 62_000_u32.div_ceil(interval_ms);
+    assert!(most <= 60, "{most} calls may arrive within a minute, BIP allows 60");
 }
 
 #[test]

@@ -35,9 +35,9 @@ pub enum Reservation {
 /// What pausing came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pause {
-    /// Calling stopped now: whoever gets this raises the alarm.
+    /// Calling stopped now, or is stopped for another reason than before: whoever gets this raises the alarm.
     Begun,
-    /// Calling was paused already and is so for longer now.
+    /// Calling was paused already for this reason and is so for longer now.
     Extended,
     /// Calling was paused already, for at least as long.
     Already {
@@ -175,13 +175,23 @@ impl Ledger {
         match result {
             Ok(done) => {
                 let old = read_pause(&done.attributes.unwrap_or_default(), now_ms)?;
-                Ok(if old.is_some() { Pause::Extended } else { Pause::Begun })
+                Ok(match old {
+                    Some((_, before)) if before == reason => Pause::Extended,
+                    _ => Pause::Begun,
+                })
             }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     let item = failed.item().cloned().unwrap_or_default();
                     let there: Option<EpochMs> = ItemReader::new(&item).maybe("paused_until")?;
-                    Ok(Pause::Already { until_ms: there.unwrap_or(until_ms) })
+                    // The very same pause is our own, whose answer was lost: the alarm must not be.
+                    let own = read_pause(&item, now_ms)?
+                        .is_some_and(|(until, what)| until == until_ms && what == reason);
+                    Ok(if own {
+                        Pause::Begun
+                    } else {
+                        Pause::Already { until_ms: there.unwrap_or(until_ms) }
+                    })
                 }
                 _ => Err(LedgerError::store("pause", &key, error)),
             },

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use dougong_bip::{Reservation, SealedToken, Session, SharedState, StateError};
+use dougong_bip::{PauseCause, Reservation, SealedToken, Session, SharedState, StateError};
 use dougong_ledger::{Ledger, Pause, RefreshLock, Stored};
 use dougong_values::{Account, RunId};
-use tracing::error;
+use tracing::{error, warn};
 
-use crate::clock::epoch_ms;
+use crate::clock::{call_interval, epoch_ms};
+use crate::metrics::Metrics;
 
 /// A session with BIP whose pace, pauses and token all environments share.
 pub type BipSession = Session<LedgerState>;
@@ -18,12 +19,13 @@ pub struct LedgerState {
     ledger: Ledger,
     account: Account,
     interval: Duration,
+    function: &'static str,
 }
 
 impl LedgerState {
-    /// Shares `calls_per_minute` among everyone who uses the app key.
-    pub fn new(ledger: Ledger, account: Account, calls_per_minute: u32) -> Self {
-        Self { ledger, account, interval: Duration::from_mins(1) / calls_per_minute.max(1) }
+    /// Shares `calls_per_minute` among everyone who uses the app key; `function` names the one that speaks.
+    pub fn new(ledger: Ledger, account: Account, calls_per_minute: u32, function: &'static str) -> Self {
+        Self { ledger, account, interval: call_interval(calls_per_minute), function }
     }
 }
 
@@ -39,11 +41,18 @@ impl SharedState for LedgerState {
         })
     }
 
-    async fn pause(&self, until_ms: i64, reason: &str) -> Result<(), StateError> {
+    async fn pause(&self, until_ms: i64, cause: PauseCause, reason: &str) -> Result<(), StateError> {
         let paused = self.ledger.pause(&self.account, until_ms, reason, epoch_ms()).await;
-        // One alarm per pause, however many environments run into it.
+        // One alarm per pause, however many environments run into it (`docs/logging.md`).
         if let Pause::Begun = paused.map_err(|error| StateError::new("pause calls", error))? {
-            error!(until_ms, reason, "calls to BIP are paused");
+            if cause == PauseCause::Misconfigured {
+                error!(until_ms, reason, "calls to BIP are paused until a person mends the settings");
+                let mut metrics = Metrics::new(self.function, "all");
+                metrics.count("stopped");
+                metrics.emit();
+            } else {
+                warn!(until_ms, reason, "calls to BIP are paused");
+            }
         }
         Ok(())
     }

@@ -35,3 +35,9 @@ impl Deadline {
         self.left().saturating_sub(reserve)
     }
 }
+
+/// The time from one call to the next at a pace, in whole milliseconds: rounded up, or more calls would be made than
+/// the pace says.
+pub fn call_interval(calls_per_minute: u32) -> Duration {
+    Duration::from_millis(60_000_u32.div_ceil(calls_per_minute.max(1)).into())
+}

@@ -11,7 +11,7 @@ mod settings;
 mod start;
 
 pub use bip::{BipSession, LedgerState};
-pub use clock::{Deadline, epoch_ms};
+pub use clock::{Deadline, call_interval, epoch_ms};
 pub use documents::{bill_message, message_again, new_document};
 pub use logging::init_logging;
 pub use metrics::{Metrics, Unit};

@@ -71,8 +71,8 @@ impl Parts {
         settings.verifier(&self.secrets.store.secrets).map(Some).map_err(|error| StartError::of(&error))
     }
 
-    /// Builds the session with BIP: discovers the gateway if the configuration names a tenant only.
-    pub async fn bip_session(&self) -> Result<BipSession, StartError> {
+    /// Builds the session with BIP for a function: discovers the gateway if the configuration names a tenant only.
+    pub async fn bip_session(&self, function: &'static str) -> Result<BipSession, StartError> {
         let settings = &self.config.bip;
         let gateway = match settings.gateway() {
             Some(gateway) => gateway,
@@ -84,8 +84,9 @@ impl Parts {
         let credential = Credential::new(keys.app_key.as_str(), keys.app_secret.clone());
         let client = Client::new(gateway, credential, settings.timeouts);
         let client = client.map_err(|error| StartError::of(&error))?;
-        let state = LedgerState::new(self.ledger.clone(), keys.app_key.clone(), settings.calls_per_minute);
-        Ok(BipSession::new(client, state))
+        let (ledger, app_key) = (self.ledger.clone(), keys.app_key.clone());
+        let state = LedgerState::new(ledger, app_key, settings.calls_per_minute, function);
+        Ok(BipSession::new(client, state).with_pauses(settings.pauses))
     }
 }
 

@@ -157,7 +157,7 @@ async fn a_changed_order_is_held_with_both_versions_and_never_booked_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_and_personal_data_appear_in_no_log_line_message_or_table_item() {
+async fn secrets_and_personal_data_appear_in_no_log_line_message_table_item_or_voucher() {
     let mut settings = impatient();
     // Everything is said that can be said, and everything goes wrong that makes functions talk.
     settings.stack = Box::new(|stack| {

@@ -51,8 +51,7 @@ fn every_promise_in_the_list_is_a_test_and_every_test_here_is_in_the_list() {
     assert!(untested.is_empty(), "promised, but no test: {untested:#?}");
 
     let mut here = Vec::new();
-    sources(&repository.join("tests/tests/promises"), &mut here);
-    sources(&repository.join("tests/tests/store"), &mut here);
+    sources(&repository.join("tests/tests"), &mut here);
     sources(&repository.join("cli/tests/up"), &mut here);
     here.retain(|source| !source.ends_with("listed.rs"));
     let unlisted: Vec<String> = tests(&here).into_iter().filter(|name| !listed.contains(name)).collect();

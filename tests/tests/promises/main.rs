@@ -12,7 +12,10 @@ mod killed_anywhere;
 mod late_and_slow;
 mod late_schedules;
 mod listed;
+mod misconfigured;
+mod panics;
 mod services_away;
+mod tokens;
 mod wdt_fails;
 mod windows;
 

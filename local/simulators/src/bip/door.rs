@@ -155,6 +155,13 @@ impl Door {
         if !signed(settings.app_secret.as_bytes(), plain.as_bytes(), parameter("signature")) {
             return refuse("10020", "签名不正确");
         }
+        let token = self.issue(settings, now_ms);
+        let data = json!({ "access_token": token, "expire": settings.token_life_seconds });
+        Answer::granted(Done::TokenGiven, &data.to_string())
+    }
+
+    /// Makes a token.
+    pub(super) fn issue(&mut self, settings: &Settings, now_ms: i64) -> String {
         if settings.old_tokens == OldTokens::Die {
             self.living.clear();
         }
@@ -163,8 +170,7 @@ impl Door {
         let token = format!("YT{}+/=={}", STANDARD.encode(digest), self.given.len());
         self.given.push(token.clone());
         self.living.insert(token.clone(), now_ms + settings.token_life_seconds * 1000);
-        let data = json!({ "access_token": token, "expire": settings.token_life_seconds });
-        Answer::granted(Done::TokenGiven, &data.to_string())
+        token
     }
 
     /// Checks the token of a business call.

@@ -34,6 +34,18 @@ const LINE_AMOUNTS: &str = "tax_rate cost_price";
 const LINE_TEXTS: &str = "spec_code remark batch_remark good_prop1 good_prop2 good_prop3 good_prop4 good_prop5 \
     good_prop6 prop1 prop2 prop3 prop4 prop5 prop6";
 
+/// Names that are personal by their beginning alone, or known from other interfaces of WDT.
+const NOT_YET_KNOWN: [&str; 8] = [
+    "receiver_nick",
+    "buyer_email",
+    "alipay_no",
+    "id_card_front",
+    "invoice_title_kind",
+    "mobile",
+    "email",
+    "real_name",
+];
+
 /// Writes orders in one dialect. What never changes is put together once.
 #[derive(Debug)]
 pub(crate) struct Renderer {
@@ -45,6 +57,8 @@ pub(crate) struct Renderer {
 impl Renderer {
     /// Prepares a dialect. Personal fields are empty, as over Qimen; with a canary each holds it and its own name.
     pub(crate) fn new(dialect: Dialect, canary: Option<&str>) -> Self {
+        use std::fmt::Write as _;
+
         let mut head = Writer { dialect, out: String::new() };
         head.numbers(HEAD_ZEROS, "0");
         head.numbers(HEAD_AMOUNTS, "0.0000");
@@ -57,12 +71,22 @@ impl Renderer {
             let value = canary.map_or_else(String::new, |canary| format!("{canary}-{name}"));
             head.text(name, &value);
         }
+        if let Some(canary) = canary {
+            // What WDT may send tomorrow: names nobody knows yet, and data below them.
+            for name in NOT_YET_KNOWN {
+                head.text(name, &format!("{canary}-{name}"));
+            }
+            head.key("receiver_info");
+            let _ = write!(head.out, r#"{{"name":"{canary}-nested","phones":["{canary}-in-a-list"]}}"#);
+        }
         let mut line = Writer { dialect, out: String::new() };
         line.numbers(LINE_ZEROS, "0");
         line.numbers(LINE_AMOUNTS, "0.0000");
         line.texts(LINE_TEXTS);
         if let Some(canary) = canary {
-            line.text("buyer_message", &format!("{canary}-line"));
+            for name in PERSONAL_FIELDS {
+                line.text(name, &format!("{canary}-line-{name}"));
+            }
         }
         Self { dialect, head: head.out, line: line.out }
     }
