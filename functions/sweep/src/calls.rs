@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dougong_ledger::{Ledger, Reservation};
-use dougong_runtime::{Deadline, epoch_ms};
+use dougong_runtime::{Deadline, call_interval, epoch_ms};
 use dougong_store::{CallClass, CallError, Client};
 use dougong_values::Account;
 use tracing::{debug, warn};
@@ -35,7 +35,7 @@ impl<'a> Calls<'a> {
         calls_per_minute: u32,
         deadline: Deadline,
     ) -> Self {
-        let interval = Duration::from_mins(1) / calls_per_minute.max(1);
+        let interval = call_interval(calls_per_minute);
         Self { client, ledger, account, interval, deadline, made: 0 }
     }
 
