@@ -91,16 +91,37 @@ impl Deliver {
 
         let mut endings = vec![Ending::Nothing; items.len()];
         let mut held: Vec<(usize, Box<Held>)> = Vec::new();
+        let mut tellings: Vec<(usize, Box<Message>)> = Vec::new();
         for (index, prepared) in prepared.into_iter().enumerate() {
             match prepared {
                 Ok(Prepared::Held(order)) => held.push((index, order)),
+                Ok(Prepared::Telling(message)) => tellings.push((index, message)),
                 Ok(Prepared::Ended(ending)) | Err(ending) => endings[index] = ending,
             }
         }
+        // What a store is told has slots of its own, so that BIP's orders never wait for the store system.
+        let told = join_all(tellings.into_iter().map(|(index, message)| async move {
+            let work = self.tell(&message, invocation);
+            (index, alone(items[index].id, limit, Box::pin(work)).await)
+        }));
+        let (booked, told) = futures_util::future::join(self.book(items, held, invocation), told).await;
+        for (index, ending) in booked.into_iter().chain(told) {
+            endings[index] = ending.unwrap_or_else(|ending| ending);
+        }
+        endings
+    }
+
+    /// Sends what this worker holds to BIP, with slots for all of it at once.
+    async fn book(
+        &self,
+        items: &[Item<'_>],
+        held: Vec<(usize, Box<Held>)>,
+        invocation: &Invocation,
+    ) -> Vec<(usize, Result<Ending, Ending>)> {
         let calls = held.iter().map(|(_, order)| order.calls()).sum();
         let slots = self.slots(calls, invocation).await;
         let limit = invocation.deadline.left_after(WIND_UP);
-        let settled = join_all(share(held, slots).map(|(index, order, slots)| {
+        join_all(share(held, slots).map(|(index, order, slots)| {
             let work = async move {
                 match slots {
                     Ok(slots) => self.settle_one(order, slots).await,
@@ -109,11 +130,7 @@ impl Deliver {
             };
             async move { (index, alone(items[index].id, limit, Box::pin(work)).await) }
         }))
-        .await;
-        for (index, ending) in settled {
-            endings[index] = ending.unwrap_or_else(|ending| ending);
-        }
-        endings
+        .await
     }
 
     async fn settle_one(&self, order: Box<Held>, slots: Vec<Slot>) -> Result<Ending, LedgerError> {

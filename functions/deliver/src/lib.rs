@@ -6,6 +6,7 @@ mod ending;
 mod prepare;
 mod settle;
 mod source;
+mod tell;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -37,6 +38,8 @@ impl Invocation {
 struct Deliver {
     parts: Parts,
     session: BipSession,
+    /// The store system, where there is one.
+    store: Option<dougong_store::Client>,
     pause: KnownPause,
 }
 
@@ -44,7 +47,8 @@ struct Deliver {
 pub async fn serve() -> ExitCode {
     dougong_runtime::serve("deliver", async |parts: Parts| {
         let session = parts.bip_session("deliver").await?;
-        let deliver = Arc::new(Deliver { parts, session, pause: KnownPause::default() });
+        let store = parts.store_client()?;
+        let deliver = Arc::new(Deliver { parts, session, store, pause: KnownPause::default() });
         let handler = service_fn(move |event: LambdaEvent<SqsEvent>| {
             let deliver = Arc::clone(&deliver);
             async move {

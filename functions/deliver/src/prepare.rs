@@ -8,7 +8,7 @@ use dougong_ledger::{
 use dougong_mapping::Problem;
 use dougong_queue::Message;
 use dougong_runtime::{epoch_ms, new_document};
-use dougong_values::{SchemeId, VoucherCode};
+use dougong_values::{DocumentKind, SchemeId, VoucherCode};
 use serde_json::json;
 use tracing::{error, info, warn};
 
@@ -34,6 +34,8 @@ pub(crate) enum Prepared {
     Ended(Ending),
     /// The document is this worker's: send it.
     Held(Box<Held>),
+    /// It is for the store system, not for BIP.
+    Telling(Box<Message>),
 }
 
 /// A document that this worker holds.
@@ -73,6 +75,9 @@ impl Deliver {
         message: &Message,
         invocation: &Invocation,
     ) -> Result<Prepared, LedgerError> {
+        if matches!(message.key.kind(), DocumentKind::Announce | DocumentKind::Shipped) {
+            return Ok(Prepared::Telling(Box::new(message.clone())));
+        }
         let config = &self.parts.config;
         let source = match Source::read(message.key.kind(), &message.document) {
             Ok(source) => source,
@@ -94,6 +99,11 @@ impl Deliver {
             },
             _ => message,
         };
+        if let Source::Bill(bill) = &source
+            && self.is_announced(bill).await?
+        {
+            return self.set_aside(message, Aside::Skip("announced_by_us"), invocation).await;
+        }
         match source.map(config, &message.scheme, &message.key) {
             Ok(voucher) => {
                 let begun = self.begin(message, voucher.code(), invocation).await?;
@@ -114,7 +124,7 @@ impl Deliver {
         }
     }
 
-    async fn begin(
+    pub(crate) async fn begin(
         &self,
         message: &Message,
         code: Option<&VoucherCode>,
@@ -179,7 +189,7 @@ impl Deliver {
     }
 
     /// Another version of this document is booked, or may be: never booked over, never dropped.
-    async fn changed(&self, message: &Message, earlier: &Earlier) -> Result<Ending, LedgerError> {
+    pub(crate) async fn changed(&self, message: &Message, earlier: &Earlier) -> Result<Ending, LedgerError> {
         let config = &self.parts.config;
         let of_stockouts = config.schemes.get(&message.scheme).map(|scheme| scheme.on_change);
         let of_bills = || config.bill_schemes.get(&message.scheme).map(|scheme| scheme.on_change);

@@ -198,6 +198,14 @@ impl Deliver {
         code: Option<&VoucherCode>,
         ending: Ending,
     ) -> Result<Ending, LedgerError> {
+        if !self.queue_tellings(hold).await {
+            // Booked, but its store would not be told: the same key brings the same answer, and then it is.
+            let now = epoch_ms();
+            let again_at = now + i64::from(AFTER_UNKNOWN_SECONDS) * 1_000;
+            let reason = "booked, but what its store is told could not be queued";
+            self.lasting(|| self.parts.ledger.record_unknown(hold, reason, again_at, now)).await?;
+            return Ok(Ending::Again(Again::Unknown));
+        }
         self.lasting(|| self.parts.ledger.record_posted(hold, id, code, epoch_ms())).await?;
         info!(document = %hold.key(), voucher_id = %id, voucher_code = code.map(VoucherCode::as_str), "posted");
         Ok(ending)
@@ -216,7 +224,7 @@ impl Deliver {
         Ok(Ending::Parked)
     }
 
-    async fn park_unknown(&self, hold: &Hold, words: &str) -> Result<Ending, LedgerError> {
+    pub(crate) async fn park_unknown(&self, hold: &Hold, words: &str) -> Result<Ending, LedgerError> {
         let problems = json!([{ "reason": "unknown_outcome", "message": words }]).to_string();
         self.parked(hold, "unknown_outcome", &problems, Certainty::PerhapsSaved).await
     }
@@ -234,7 +242,7 @@ impl Deliver {
 
     /// Tries to record an outcome a few times more than the SDK does: what BIP said must not be forgotten
     /// because the ledger was away for a second. If it stays away, the same key brings the same answer later.
-    async fn lasting<F>(&self, record: impl Fn() -> F) -> Result<(), LedgerError>
+    pub(crate) async fn lasting<F>(&self, record: impl Fn() -> F) -> Result<(), LedgerError>
     where
         F: Future<Output = Result<(), LedgerError>>,
     {

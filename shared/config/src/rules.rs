@@ -2,7 +2,8 @@
 
 use dougong_mapping::bill_rules::{BillHeadRules, BillLineRules};
 use dougong_mapping::rules::{
-    Choice, FilterRules, GiftRules, HeadConstants, HeadRules, LineConstants, LineRules, Postage, PostageRules,
+    AnnounceRules, Choice, FilterRules, GiftRules, HeadConstants, HeadRules, LineConstants, LineRules,
+    Postage, PostageRules,
 };
 use dougong_mapping::{BillRules, Rules};
 use dougong_store::BillKind;
@@ -37,7 +38,19 @@ pub(crate) fn rules(section: &Section<'_>) -> Option<Rules> {
     let lines = lines(section.section("lines"));
     let gifts = gifts(section.section("gifts"));
     let postage = postage(section.section("postage"));
-    Some(Rules { filter, head, lines, gifts, postage: postage? })
+    let announce = announce(section.section("announce"));
+    Some(Rules { filter, head, lines, gifts, postage: postage?, announce })
+}
+
+fn announce(section: Section<'_>) -> AnnounceRules {
+    let default = AnnounceRules::default();
+    let rules = AnnounceRules {
+        request: section.choice("request").unwrap_or(default.request),
+        transfer_prefix: text(&section, "transfer_prefix"),
+        creator: text(&section, "creator").unwrap_or(default.creator),
+    };
+    section.finish();
+    rules
 }
 
 fn filter(section: Section<'_>) -> FilterRules {

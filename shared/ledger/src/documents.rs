@@ -480,7 +480,7 @@ fn lost_lease(operation: &'static str, hold: &Hold) -> LedgerError {
 
 impl Hold {
     /// Returns the item as this hold's claim left it.
-    pub(crate) const fn document(&self) -> &Document {
+    pub const fn document(&self) -> &Document {
         &self.document
     }
 }

@@ -14,6 +14,7 @@ mod postage;
 mod problem;
 pub mod rules;
 mod tables;
+mod telling;
 mod template;
 
 pub use bill::{BillMapping, MappedBill};
@@ -24,4 +25,5 @@ pub use nearest::{did_you_mean, nearest};
 pub use problem::{Problem, Reason};
 pub use rules::Rules;
 pub use tables::{STORE_TABLE_FILES, Store, StoreType, TABLE_FILES, TableProblem, Tables};
+pub use telling::{LookUp, Telling};
 pub use template::{BillField, BillLineField, HeadField, InvalidTemplate, LineField, Template};

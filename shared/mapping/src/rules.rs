@@ -47,6 +47,40 @@ pub struct Rules {
     pub gifts: GiftRules,
     /// What becomes of the postage the buyer paid (邮费).
     pub postage: PostageRules,
+    /// What a store is told about stockouts that are shipped to it.
+    pub announce: AnnounceRules,
+}
+
+/// What a store is told about stockouts that are shipped to it: those of shops with a store in the shops table.
+#[derive(Debug, Clone)]
+pub struct AnnounceRules {
+    /// Where the stockout names the request (报货单号) or the transferring order (调拨出库单号) that it fulfils.
+    pub request: RequestField,
+    /// A number that begins so is a transferring order's; none is where this is absent.
+    pub transfer_prefix: Option<String>,
+    /// Who writes shipped quantities back (制单人 `cbill`).
+    pub creator: String,
+}
+
+impl Default for AnnounceRules {
+    fn default() -> Self {
+        Self { request: RequestField::default(), transfer_prefix: None, creator: "dougong".to_owned() }
+    }
+}
+
+choice! {
+    /// Where the stockout names what it fulfils.
+    RequestField {
+        /// The first original order number (原始单号).
+        #[default]
+        SrcTids = "src_tids",
+        /// The order number (订单编号).
+        TradeNo = "trade_no",
+        /// The order's number in WDT (系统订单编号).
+        SrcOrderNo = "src_order_no",
+        /// Nowhere.
+        None = "none",
+    }
 }
 
 /// Which documents are booked. An empty list excludes nothing; what is excluded is counted, never parked.

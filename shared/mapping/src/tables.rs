@@ -347,6 +347,12 @@ impl Tables {
         })
     }
 
+    /// Returns what a unit is called on paper: its name, else its id.
+    pub(crate) fn unit_name(&self, index: UnitIndex) -> &str {
+        let unit = self.unit(index);
+        unit.name.as_deref().unwrap_or(&unit.id)
+    }
+
     pub(crate) fn tax(&self, index: TaxIndex) -> &Tax {
         &self.taxes.rows[index.0]
     }
