@@ -255,6 +255,8 @@ impl Deliver {
         match self.set_aside(message, Aside::Park(parking), invocation).await? {
             Prepared::Ended(ending) => Ok(ending),
             Prepared::Held(held) => self.parked(&held.hold, PANICKED, &problems, held.hold.earlier()).await,
+            // What is set aside is told to nobody.
+            Prepared::Telling(_) => Ok(Ending::Again(Again::Soon)),
         }
     }
 

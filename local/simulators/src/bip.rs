@@ -8,7 +8,7 @@
 //! Ids have 19 digits and come as strings or numbers, codes as `"200"` or `200`, in turns; the list refuses a
 //! bad token in plain text, the others in JSON.
 //!
-//! [`Faults`] strike the operations [`TOKEN`], [`SAVE`], [`LIST`], [`DETAIL`], [`SAVE_RETURN`] and [`GATEWAY`].
+//! [`Faults`] strike the operations [`TOKEN`], [`SAVE`], [`LIST`], [`DETAIL`], [`SAVE_RETURN`], [`LIST_RETURNS`] and [`GATEWAY`].
 //! [`Fault::TokenExpired`] really kills all tokens. A save under [`Fault::Slow`] is in progress until it is
 //! done (the same key is told 202 meanwhile), and is done even if the caller hangs up.
 
@@ -46,6 +46,8 @@ pub const SAVE: &str = "order.save";
 pub const LIST: &str = "order.list";
 /// Showing one sales order.
 pub const DETAIL: &str = "order.detail";
+/// Listing returns.
+pub const LIST_RETURNS: &str = "return.list";
 /// Saving a return.
 pub const SAVE_RETURN: &str = "return.save";
 /// Asking where a tenant's data centre is. Counts against no limit.

@@ -11,7 +11,7 @@ use super::answer::Answer;
 use super::document::{self, Document, Fields, Given};
 use super::door::{Operation, words_of};
 use super::rules::{self, Refusal};
-use super::{Done, Numbering, SAVE, Settings, StoredVoucher};
+use super::{Done, Numbering, SAVE, SAVE_RETURN, Settings, StoredVoucher};
 
 /// The first id; 19 digits, as BIP's.
 const FIRST_ID: u64 = 2_517_234_900_202_422_278;
@@ -78,7 +78,8 @@ impl Books {
         now_ms: i64,
     ) -> Answer {
         let done = match operation {
-            Operation::List => self.list(body),
+            Operation::List => self.list(SAVE, body),
+            Operation::ListReturns => self.list(SAVE_RETURN, body),
             Operation::Detail => self.detail(query),
             _ => self.save(settings, operation, body, now_ms),
         };
@@ -176,7 +177,7 @@ impl Books {
         Answer::success(done, &data, self.answers.is_multiple_of(3))
     }
 
-    fn list(&mut self, body: &[u8]) -> Result<Answer, Refusal> {
+    fn list(&mut self, saved_by: &'static str, body: &[u8]) -> Result<Answer, Refusal> {
         let asked: Asked<'_> =
             serde_json::from_slice(body).map_err(|_| Refusal::new("310002", "请求体不是合法的JSON"))?;
         let number = |raw: Option<&RawValue>, key: &str| {
@@ -192,7 +193,7 @@ impl Books {
             return Err(Refusal::new("310025", "参数[pageSize]不能大于500"));
         }
         let rows: Vec<String> = self
-            .of(SAVE)
+            .of(saved_by)
             .filter(|voucher| asked.wants(voucher))
             .flat_map(|voucher| if asked.is_sum { vec![summed(voucher)] } else { per_line(voucher) })
             .collect();

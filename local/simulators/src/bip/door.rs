@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::answer::Answer;
 use super::document::Kind;
-use super::{DETAIL, Done, GATEWAY, LIST, OldTokens, SAVE, SAVE_RETURN, Settings, TOKEN};
+use super::{DETAIL, Done, GATEWAY, LIST, LIST_RETURNS, OldTokens, SAVE, SAVE_RETURN, Settings, TOKEN};
 
 pub(super) const GATEWAY_PATH: &str = "/open-auth/dataCenter/getGatewayAddress";
 pub(super) const TOKEN_BASE: &str = "/iuap-api-auth";
@@ -30,6 +30,7 @@ pub(super) enum Operation {
     Token,
     Save,
     List,
+    ListReturns,
     Detail,
     SaveReturn,
     WrongMethod,
@@ -45,6 +46,7 @@ impl Operation {
             "/iuap-api-gateway/yonbip/sd/voucherorder/singleSave" => (Self::Save, Method::POST),
             "/iuap-api-gateway/yonbip/sd/voucherorder/list" => (Self::List, Method::POST),
             "/iuap-api-gateway/yonbip/sd/voucherorder/detail" => (Self::Detail, Method::GET),
+            "/iuap-api-gateway/yonbip/sd/vouchersalereturn/list" => (Self::ListReturns, Method::POST),
             "/iuap-api-gateway/yonbip/sd/vouchersalereturn/singleSave" => (Self::SaveReturn, Method::POST),
             _ => return Self::Unknown,
         };
@@ -57,6 +59,7 @@ impl Operation {
             Self::Token => TOKEN,
             Self::Save => SAVE,
             Self::List => LIST,
+            Self::ListReturns => LIST_RETURNS,
             Self::Detail => DETAIL,
             Self::SaveReturn => SAVE_RETURN,
             Self::WrongMethod | Self::Unknown => "unknown",
