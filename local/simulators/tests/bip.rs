@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use dougong_bip::{
     Alone, CallError, Client, Clock, Credential, Gateway, Likeness, ListQuery, Lookup, Order, Pauses,
-    RefusalReason, SaveOutcome, Session, Slot, Timeouts, Voucher, VoucherKind, discover,
+    RefusalReason, ReturnSource, SaleReturn, SaveOutcome, Session, Slot, Timeouts, Voucher, VoucherKind,
+    discover,
 };
 use dougong_simulators::bip::{
     Done, Given, MasterData, Numbering, OldTokens, SAVE, Settings, Simulator, TOKEN,
@@ -171,6 +172,21 @@ async fn a_code_is_taken_once_even_when_the_key_is_forgotten() {
         session.find_by_code(slot(&session).await, VoucherKind::Order, order().code.as_ref().unwrap()).await;
     let Lookup::Found(found) = found else { panic!("{found:?}") };
     assert_eq!(found.compare(&Voucher::Order(order())), Likeness::Same);
+}
+
+#[tokio::test]
+async fn a_return_is_looked_up_among_the_returns_alone() {
+    let simulator = simulator(|_| {}).await;
+    let session = session(&simulator);
+    let voucher = Voucher::Return(SaleReturn::of(order(), ReturnSource::None));
+    let saved = session.save(slot(&session).await, &voucher).await;
+    assert_eq!(saved.name(), "saved", "{saved:?}");
+    let code = voucher.code().unwrap();
+    let found = session.find_by_code(slot(&session).await, VoucherKind::Return, code).await;
+    let Lookup::Found(found) = found else { panic!("{found:?}") };
+    assert_eq!(found.compare(&voucher), Likeness::Same);
+    let among_orders = session.find_by_code(slot(&session).await, VoucherKind::Order, code).await;
+    assert_eq!(among_orders, Lookup::Absent);
 }
 
 #[tokio::test]
