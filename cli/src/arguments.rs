@@ -18,15 +18,15 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples 示例:
-  dougong demo                             see a day of orders booked 看一天的订单如何入账
+  dougong demo                             see a day booked 看一天的单据如何入账
   dougong demo --orders 1000 --faults storm
   dougong demo --lang zh --keep /tmp/day   keep configuration, ledger and logs 保留配置、台账和日志
   dougong up --config config --data /var/lib/dougong --secrets secrets.json   for real 正式运行";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Books a realistic day of orders on this machine, with simulators of WDT and BIP.
-    /// 在本机用旺店通和 BIP 的模拟器，演示一天的订单如何全部入账。
+    /// Books a realistic day on this machine, with simulators of WDT, BIP and the store system.
+    /// 在本机用旺店通、BIP 和门店系统的模拟器，演示一天的单据如何全部入账。
     #[command(verbatim_doc_comment, after_help = DEMO_EXAMPLES)]
     Demo(DemoArguments),
 
@@ -45,13 +45,14 @@ pub(crate) enum Command {
 
 const DEMO_EXAMPLES: &str = "\
 Examples 示例:
-  dougong demo                       300 orders, nothing goes wrong 300 单，一切顺利
+  dougong demo                       300 orders and 60 store bills, nothing goes wrong 300 单和 60 张门店单据，一切顺利
   dougong demo --faults mild         time-outs, broken replies, an expired token 超时、坏报文、令牌过期
   dougong demo --faults storm        more, throttled, functions killed; takes minutes 更多故障，需几分钟
   dougong demo --orders 50 --pace real   at the pace of the real systems 按真实系统的调用频率
+  dougong demo --bills 0             without a store system 不含门店系统
   dougong demo --json | jq .parked   for programs 供程序使用
 
-Exit code 退出码: 0 every order is accounted for once 每单都有着落且只记一次, 1 not so 否则, 2 wrong options 参数有误";
+Exit code 退出码: 0 every document is accounted for once 每单都有着落且只记一次, 1 not so 否则, 2 wrong options 参数有误";
 
 const UP_EXAMPLES: &str = "\
 Examples 示例:
@@ -141,15 +142,19 @@ pub(crate) struct DemoArguments {
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub(crate) orders: u32,
 
+    /// How many bills the stores have that day, 0 to 5000; 0 leaves the store system out 门店单据数，0 即不含门店系统
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=5_000))]
+    pub(crate) bills: u32,
+
     /// What goes wrong on the way 途中出现的故障
     #[arg(long, value_name = "KIND", default_value = "none")]
     pub(crate) faults: FaultKind,
 
-    /// How often WDT and BIP may be called 调用频率
+    /// How often the outside systems may be called 调用频率
     #[arg(long, value_name = "PACE", default_value = "fast")]
     pub(crate) pace: Pace,
 
-    /// The same seed makes the same day and the same faults 相同种子生成相同的订单和故障
+    /// The same seed makes the same day and the same faults 相同种子生成相同的单据和故障
     #[arg(long, value_name = "S", default_value_t = 1111)]
     pub(crate) seed: u64,
 
@@ -212,6 +217,10 @@ pub(crate) enum FunctionName {
     Pull,
     /// The order queue to BIP.
     Deliver,
+    /// The store system's pushes to the order queue.
+    Accept,
+    /// What a push lost, and what is stuck.
+    Sweep,
 }
 
 /// Says what is wrong with the command line and ends; help and version go to standard output as always.

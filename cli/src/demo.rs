@@ -1,4 +1,4 @@
-//! `dougong demo`: a day of orders through the real functions, and the books compared afterwards.
+//! `dougong demo`: a day of orders and store bills through the real functions, and the books compared afterwards.
 
 mod audit;
 mod drive;
@@ -6,8 +6,10 @@ mod faults;
 mod folder;
 mod logs;
 mod master;
+mod mishaps;
 mod progress;
 mod report;
+mod store;
 mod truth;
 mod world;
 
@@ -30,7 +32,7 @@ const STOPPED: u8 = 130;
 /// How long functions at work may take to finish when the demo ends.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Runs the demo and prints what it came to; the exit code tells whether every order is accounted for.
+/// Runs the demo and prints what it came to; the exit code tells whether every document is accounted for.
 pub(crate) async fn run(options: DemoArguments) -> ExitCode {
     let lang = Lang::choose(options.lang, &|name| std::env::var(name).ok());
     match demo(&options, lang).await {
@@ -55,7 +57,7 @@ pub(crate) async fn run(options: DemoArguments) -> ExitCode {
 async fn demo(options: &DemoArguments, lang: Lang) -> Result<Option<Report>, Failure> {
     let started = Instant::now();
     let mut interrupted = pin!(tokio::signal::ctrl_c());
-    let mut progress = Progress::start(lang, u64::from(options.orders));
+    let mut progress = Progress::start(lang, u64::from(options.orders + options.bills));
     progress.say(words::STARTING);
     let world = tokio::select! {
         biased;

@@ -28,6 +28,8 @@ fn main() -> ExitCode {
             match name {
                 FunctionName::Pull => run(Builder::new_current_thread(), dougong_pull::serve()),
                 FunctionName::Deliver => run(Builder::new_current_thread(), dougong_deliver::serve()),
+                FunctionName::Accept => run(Builder::new_current_thread(), dougong_accept::serve()),
+                FunctionName::Sweep => run(Builder::new_current_thread(), dougong_sweep::serve()),
             }
         }
     }

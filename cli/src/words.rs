@@ -1,5 +1,7 @@
 //! Every sentence a person reads, in every language. A text that lacks one does not compile.
 
+use dougong_values::DocumentKind;
+
 use crate::lang::{Lang, Texts};
 
 macro_rules! words {
@@ -22,9 +24,21 @@ words! {
     UNACCOUNTED: "unaccounted for", "下落不明";
     NOT_YET: "not completed in WDT yet", "旺店通尚未完成";
 
+    STORE_BILLS: "store bills", "门店单据";
+    BILLS: "bills", "单数";
+    OF_THEM_BOOKED: "booked", "已入账";
+    STORE_AMOUNT: "store amount", "门店金额";
+    PUSHES_LOST: "pushes lost", "丢失的推送";
+    FOUND_BY_SWEEP: "found by sweep", "补漏找回";
+    STORE_BESIDE: "beside them", "此外";
+    ANNOUNCED: "deliveries announced to the store", "已通知门店的配送";
+    WRITTEN_BACK: "transferring orders written back", "已回写实发数的调拨单";
+    NOT_TOLD: "not told to the store: ", "未能通知门店：";
+
     CALLS: "calls", "调用";
     TIMES: "times", "次数";
-    PER_ORDER: "per order", "每单";
+    PER_DOCUMENT: "per document", "每单";
+    CALLS_STORE: "store system: calls", "门店系统：调用";
     CALLS_WDT: "WDT: pages read", "旺店通：读取页数";
     CALLS_SAVE: "BIP: orders saved", "BIP：保存订单";
     CALLS_TOKEN: "BIP: tokens", "BIP：令牌";
@@ -35,19 +49,20 @@ words! {
     HAPPENED: "on the way", "途中";
     LATE: "orders completed while the demo ran", "演示期间才完成的订单";
     MOVED: "orders that moved while WDT was paged", "翻页期间移动的订单";
-    FAULTS_MET: "faults that WDT and BIP made", "旺店通和 BIP 发生的故障";
+    FAULTS_MET: "faults that the outside systems made", "外部系统发生的故障";
     KILLED: "function processes killed", "被强制结束的函数进程";
     REPEATED_ROWS: "duplicates avoided: orders WDT listed again", "避免重复：旺店通重复列出的订单";
+    REPEATED_PUSHES: "duplicates avoided: pushes repeated", "避免重复：门店系统重复的推送";
     REPEATED_SAVES: "duplicates avoided: saves repeated under the same key", "避免重复：同一幂等键的重复保存";
     TIME: "time", "用时";
 
     WAITING: "booked or parked", "已入账或待处理";
-    STARTING: "starting the cloud on this machine, WDT and BIP", "正在本机启动云环境、旺店通和 BIP";
-    SETTLING: "all orders have ended; looking once more for doubles", "订单均已结束，再次核查有无重复";
+    STARTING: "starting the cloud and the outside systems on this machine", "正在本机启动云环境和外部系统";
+    SETTLING: "everything has ended; looking once more for doubles", "单据均已结束，再次核查有无重复";
     STOPPED: "stopped; nothing was left running", "已停止，没有遗留进程";
     STALLED: "nothing moved for a long time; the demo ends here", "长时间没有进展，演示到此结束";
-    GOOD: "Every order is accounted for exactly once, and nothing is doubled.", "每张订单都有着落，且只记一次，没有重复。";
-    BAD: "Not every order is accounted for exactly once:", "并非每张订单都有着落且只记一次：";
+    GOOD: "Everything is accounted for exactly once, and nothing is doubled.", "每张单据都有着落，且只记一次，没有重复。";
+    BAD: "Not everything is accounted for exactly once:", "并非每张单据都有着落且只记一次：";
 
     KEEP_NOT_EMPTY: "name a folder that does not exist yet, or an empty one", "请指定一个尚不存在的目录或空目录";
     KEEP_UNWRITABLE: "name a folder that you may write to", "请指定一个可写的目录";
@@ -83,6 +98,22 @@ repairs! {
         "add the warehouse to tables/warehouses.csv", "在 tables/warehouses.csv 中登记仓库";
     "unknown_goods" => "goods not in the table", "货品未登记";
         "add the goods code to tables/goods.csv", "在 tables/goods.csv 中登记商家编码";
+    "unknown_store" => "store not in the table", "门店未登记";
+        "add the store to tables/stores.csv", "在 tables/stores.csv 中登记门店";
+    "unknown_payment" => "way of paying not in the table", "支付方式未登记";
+        "add the code to tables/payments.csv", "在 tables/payments.csv 中登记支付编码";
+    "unknown_unit" => "a unit is none of the goods'", "单位不属于该货品";
+        "add the unit to tables/goods.csv, or count in main units", "在 tables/goods.csv 补充单位，或按主单位入账";
+    "total_mismatch" => "totals and lines disagree", "合计与明细不符";
+        "correct the bill in the store system", "在门店系统更正单据";
+    "free_goods" => "goods without an amount", "货品没有金额";
+        "correct the bill in the store system", "在门店系统更正单据";
+    "unknown_order" => "its transferring order never came", "调拨单始终未到";
+        "correct the number in WDT", "在旺店通更正单号";
+    "unknown_command" => "a command that nobody knows", "未知的推送命令";
+        "ask the vendor what it is", "向厂商询问该命令";
+    "store_refused" => "refused by the store system", "门店系统拒绝";
+        "read the store system's words in the ledger", "查看台账中门店系统的答复";
     "missing_field" => "a field is empty", "字段为空";
         "fill it in WDT, or set it by a rule", "在旺店通补全，或在规则中设定";
     "postage_mismatch" => "shares and postage are not the receivable", "分摊加邮费不等于应收";
@@ -134,8 +165,8 @@ pub(crate) fn kept(lang: Lang, folder: &str) -> String {
 /// Heads the report.
 pub(crate) fn title(lang: Lang, day: &str, seed: u64, faults: &str, pace: &str) -> String {
     match lang {
-        Lang::En => format!("A day of orders, {day} (seed {seed}, faults {faults}, pace {pace})"),
-        Lang::Zh => format!("一天的订单，{day}（种子 {seed}，故障 {faults}，节奏 {pace}）"),
+        Lang::En => format!("A day, {day} (seed {seed}, faults {faults}, pace {pace})"),
+        Lang::Zh => format!("一天的单据，{day}（种子 {seed}，故障 {faults}，节奏 {pace}）"),
     }
 }
 
@@ -163,7 +194,37 @@ pub(crate) fn exclusion(reason: &str) -> Option<Texts> {
         "refund_status" => Some(Texts { en: "refunded", zh: "已退款" }),
         "shop" => Some(Texts { en: "shop", zh: "店铺" }),
         "warehouse" => Some(Texts { en: "warehouse", zh: "仓库" }),
+        "announced_by_us" => Some(Texts { en: "our own deliveries", zh: "我方已通知的配送" }),
         _ => None,
+    }
+}
+
+/// Names a kind of bill.
+pub(crate) fn bill_kind(kind: DocumentKind) -> Texts {
+    match kind {
+        DocumentKind::Declare => Texts { en: "declared goods", zh: "报货单" },
+        DocumentKind::Receipt => Texts { en: "receiving differences", zh: "收货差异单" },
+        DocumentKind::Return => Texts { en: "returns", zh: "退仓单" },
+        DocumentKind::Outbound => Texts { en: "transferring orders", zh: "调拨出库单" },
+        DocumentKind::Sale => Texts { en: "store sales", zh: "门店销售单" },
+        _ => Texts { en: "other documents", zh: "其他单据" },
+    }
+}
+
+/// Says something of one kind of bill.
+pub(crate) fn of_kind(lang: Lang, kind: &str, what: &str) -> String {
+    match lang {
+        Lang::En => format!("{kind}, {what}"),
+        Lang::Zh => format!("{kind}，{what}"),
+    }
+}
+
+/// Counts what is done of what is due.
+pub(crate) fn of_due(lang: Lang, done: u64, due: u64) -> String {
+    match lang {
+        _ if done == due => done.to_string(),
+        Lang::En => format!("{done} of {due}"),
+        Lang::Zh => format!("{done}/{due}"),
     }
 }
 

@@ -45,31 +45,72 @@ fn adds_up(report: &Value, orders_of_the_day: u64) {
     assert!(number(report, "/on_the_way/moved_while_paged") > 0, "{report:#}");
 }
 
+/// Every bill is in exactly one place, and both sides show the same amount; returns how many were booked.
+fn bills_add_up(report: &Value, of_the_day: u64) -> u64 {
+    let bills =
+        |groups: &Value| groups.as_array().unwrap().iter().map(|group| number(group, "/bills")).sum::<u64>();
+    let kinds = report.pointer("/store/kinds").and_then(Value::as_array).unwrap();
+    let names: Vec<_> = kinds.iter().map(|kind| kind["kind"].as_str().unwrap()).collect();
+    assert_eq!(names, ["declare", "rec", "req", "outbound", "sale"]);
+    let (mut all, mut all_booked) = (0, 0);
+    for kind in kinds {
+        let (left_out, booked) = (bills(&kind["left_out"]), number(kind, "/booked/bills"));
+        assert_eq!(booked + bills(&kind["parked"]) + left_out, number(kind, "/bills"), "{kind:#}");
+        assert_eq!(kind["booked"]["store_amount"], kind["booked"]["bip_amount"]);
+        assert!(kind["kind"] == "outbound" || left_out == 0, "{kind:#}");
+        (all, all_booked) = (all + number(kind, "/bills") - left_out, all_booked + booked);
+    }
+    // Transferring orders that an order of WDT ships come on top.
+    assert!(all >= of_the_day, "{report:#}");
+    assert_eq!(report.pointer("/store/unaccounted"), Some(&Value::Array(Vec::new())));
+    all_booked
+}
+
 #[test]
-fn a_quiet_day_is_booked_once_with_one_save_per_order() {
-    let output = dougong(&["demo", "--orders", "60", "--json"]);
+fn a_quiet_day_is_booked_once_with_one_save_per_document() {
+    let output = dougong(&["demo", "--orders", "60", "--bills", "30", "--json"]);
     let report = report(&output);
     assert!(output.status.success(), "{}", said(&output));
     adds_up(&report, 60);
+    let bills = bills_add_up(&report, 30);
+    let kinds = report.pointer("/store/kinds").and_then(Value::as_array).unwrap();
+    for kind in kinds {
+        let due = if number(kind, "/pushes_lost") > 0 { "/pushes_lost" } else { "/found_by_sweep" };
+        assert_eq!(number(kind, "/found_by_sweep"), number(kind, due), "{kind:#}");
+    }
+    assert!(kinds.iter().any(|kind| number(kind, "/pushes_lost") > 0), "a demo shows what sweep is for");
+    assert_eq!(number(&report, "/store/announced/told"), number(&report, "/store/announced/due"));
+    assert!(number(&report, "/store/announced/told") > 0, "{report:#}");
+    assert!(number(&report, "/store/written_back/told") > 0, "{report:#}");
     assert!(orders(&report, "/parked") > 0, "a demo shows what parked orders look like");
-    assert_eq!(number(&report, "/calls/bip_save"), number(&report, "/booked/orders"));
+    assert_eq!(number(&report, "/calls/bip_save"), number(&report, "/booked/orders") + bills);
     assert_eq!(number(&report, "/on_the_way/saved_again"), 0);
 }
 
 #[test]
 fn a_day_with_faults_is_booked_once_although_saves_are_repeated() {
-    let output = dougong(&["demo", "--orders", "60", "--faults", "mild", "--json"]);
+    let output = dougong(&["demo", "--orders", "60", "--bills", "30", "--faults", "mild", "--json"]);
     let report = report(&output);
     assert!(output.status.success(), "{}", said(&output));
     adds_up(&report, 60);
+    bills_add_up(&report, 30);
     assert!(number(&report, "/on_the_way/faults") >= 5, "{report:#}");
     assert!(number(&report, "/on_the_way/saved_again") > 0, "{report:#}");
     assert!(number(&report, "/calls/bip_save") > number(&report, "/booked/orders"));
 }
 
 #[test]
+fn a_day_without_bills_has_no_store_system() {
+    let output = dougong(&["demo", "--orders", "20", "--bills", "0", "--json"]);
+    let report = report(&output);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!((&report["store"], number(&report, "/calls/store")), (&Value::Null, 0));
+    assert_eq!(number(&report, "/calls/bip_save"), number(&report, "/booked/orders"));
+}
+
+#[test]
 fn a_chinese_reader_gets_the_table_in_chinese() {
-    let output = dougong(&["demo", "--orders", "60", "--lang", "zh"]);
+    let output = dougong(&["demo", "--orders", "60", "--bills", "30", "--lang", "zh"]);
     assert!(output.status.success(), "{}", said(&output));
     let text = String::from_utf8(output.stdout).unwrap();
     // How often the schedule fired, and when, is not the same twice.
@@ -80,7 +121,7 @@ fn a_chinese_reader_gets_the_table_in_chinese() {
     {
         assert!(calls.contains(name), "{name} is missing in {text}");
     }
-    assert!(text.ends_with("每张订单都有着落，且只记一次，没有重复。\n"), "{text}");
+    assert!(text.ends_with("每张单据都有着落，且只记一次，没有重复。\n"), "{text}");
 }
 
 #[test]
@@ -88,7 +129,7 @@ fn what_is_kept_is_where_it_says_and_a_folder_in_use_is_left_alone() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("day");
     let keep = folder.to_str().unwrap();
-    let output = dougong(&["demo", "--orders", "10", "--keep", keep]);
+    let output = dougong(&["demo", "--orders", "10", "--bills", "0", "--keep", keep]);
     assert!(output.status.success(), "{}", said(&output));
     assert!(said(&output).contains(keep));
     for file in ["config/dougong.toml", "config/tables/goods.csv", "ledger.sqlite", "functions.log"] {

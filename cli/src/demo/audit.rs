@@ -1,6 +1,7 @@
-//! The truth about a day: what WDT shipped, what BIP holds and what the ledger says, laid side by side.
+//! The truth about a day: what WDT shipped (or the store system has), what BIP holds and what the ledger says, laid side
+//! by side.
 //!
-//! Nothing here trusts a count of the functions: each order is looked for on both sides.
+//! Nothing here trusts a count of the functions: each document is looked for on both sides.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,21 +10,21 @@ use dougong_values::{DocumentKey, Money};
 
 use crate::demo::report::{Booked, Group, Problem, Sum, Trouble};
 
-/// An order as WDT holds it.
+/// An order as WDT holds it, or a bill as the store system does.
 #[derive(Debug, Clone)]
-pub(crate) struct Shipped {
+pub(crate) struct Original {
     pub(crate) key: DocumentKey,
     /// The idempotency key that BIP must know it under.
     pub(crate) resubmit_key: String,
-    /// What the buyer owes (应收).
+    /// What it is worth there: what the buyer owes (应收), or the sum of a bill's lines.
     pub(crate) amount: Money,
-    /// Whether WDT shows it in the status that the scheme asks for.
+    /// Whether WDT shows it in the status that the scheme asks for; bills have none.
     pub(crate) completed: bool,
     /// The rule that leaves it out.
     pub(crate) excluded: Option<&'static str>,
 }
 
-/// A sales order as BIP holds it.
+/// A sales order, or a return, as BIP holds it.
 #[derive(Debug, Clone)]
 pub(crate) struct Voucher {
     pub(crate) resubmit_key: String,
@@ -55,15 +56,20 @@ impl Audit {
         self.unaccounted.is_empty() && self.booked.difference.is_zero()
     }
 
-    /// How many orders have ended: booked, parked or left out by a rule.
+    /// How many are parked.
     pub(crate) fn parked_orders(&self) -> u64 {
         self.parked.iter().map(|group| group.orders).sum()
     }
+
+    /// How many are left out by a rule.
+    pub(crate) fn excluded_orders(&self) -> u64 {
+        self.excluded.iter().map(|group| group.orders).sum()
+    }
 }
 
-/// Compares the three sides, order by order.
+/// Compares the three sides, document by document.
 pub(crate) fn audit(
-    shipped: &[Shipped],
+    originals: &[Original],
     vouchers: &[Voucher],
     ledger: &HashMap<DocumentKey, Entry>,
 ) -> Audit {
@@ -74,7 +80,7 @@ pub(crate) fn audit(
     let mut audit = Audit::default();
     let mut parked: BTreeMap<&str, Sum> = BTreeMap::new();
     let mut excluded: BTreeMap<&str, Sum> = BTreeMap::new();
-    for order in shipped {
+    for order in originals {
         let found = by_key.remove(order.resubmit_key.as_str()).unwrap_or_default();
         let against_rule = if order.completed {
             audit.shipped.add(order.amount);
@@ -88,7 +94,7 @@ pub(crate) fn audit(
             audit.booked.bip_amount += voucher.amount;
         }
         if !found.is_empty() {
-            audit.booked.wdt_amount += order.amount;
+            audit.booked.amount += order.amount;
         }
         let entry = ledger.get(&order.key);
         let problem = match (against_rule, found.as_slice()) {
@@ -117,16 +123,16 @@ pub(crate) fn audit(
         audit.unaccounted.push(Trouble { order: voucher.code.clone(), problem: Problem::Unknown });
     }
     audit.unaccounted.sort_by(|a, b| a.order.cmp(&b.order));
-    audit.booked.difference = audit.booked.bip_amount - audit.booked.wdt_amount;
+    audit.booked.difference = audit.booked.bip_amount - audit.booked.amount;
     audit.parked = groups(parked);
     audit.excluded = groups(excluded);
     audit
 }
 
 /// What is wrong with an order that BIP holds once.
-fn wrong_with(order: &Shipped, voucher: &Voucher, entry: Option<&Entry>) -> Option<Problem> {
+fn wrong_with(order: &Original, voucher: &Voucher, entry: Option<&Entry>) -> Option<Problem> {
     if voucher.amount != order.amount {
-        return Some(Problem::WrongAmount { wdt: order.amount, bip: voucher.amount });
+        return Some(Problem::WrongAmount { original: order.amount, bip: voucher.amount });
     }
     let recorded = entry.is_some_and(|entry| entry.state == State::Posted);
     (!recorded).then(|| Problem::NotRecorded { ledger: says(entry) })
@@ -139,11 +145,7 @@ fn says(entry: Option<&Entry>) -> String {
 fn groups(sums: BTreeMap<&str, Sum>) -> Vec<Group> {
     let mut groups: Vec<Group> = sums
         .into_iter()
-        .map(|(reason, sum)| Group {
-            reason: reason.to_owned(),
-            orders: sum.orders,
-            wdt_amount: sum.wdt_amount,
-        })
+        .map(|(reason, sum)| Group { reason: reason.to_owned(), orders: sum.orders, amount: sum.amount })
         .collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.orders));
     groups
@@ -157,8 +159,8 @@ mod tests {
         format!("stockout#demo#{id}").parse().unwrap()
     }
 
-    fn shipped(id: u32) -> Shipped {
-        Shipped {
+    fn shipped(id: u32) -> Original {
+        Original {
             key: key(id),
             resubmit_key: format!("k{id}"),
             amount: "10.50".parse().unwrap(),
@@ -183,8 +185,8 @@ mod tests {
 
     #[test]
     fn a_day_in_which_every_order_ends_once_is_clean() {
-        let left_out = Shipped { excluded: Some("refund_status"), ..shipped(3) };
-        let waiting = Shipped { completed: false, ..shipped(4) };
+        let left_out = Original { excluded: Some("refund_status"), ..shipped(3) };
+        let waiting = Original { completed: false, ..shipped(4) };
         let audit = audit(
             &[shipped(1), shipped(2), left_out, waiting],
             &[voucher(1, "10.5")],
@@ -215,7 +217,7 @@ mod tests {
                 &Problem::Unknown,
                 &Problem::Lost { ledger: "queued".to_owned() },
                 &Problem::Doubled { times: 2 },
-                &Problem::WrongAmount { wdt: "10.5".parse().unwrap(), bip: "10.49".parse().unwrap() },
+                &Problem::WrongAmount { original: "10.5".parse().unwrap(), bip: "10.49".parse().unwrap() },
                 &Problem::NotRecorded { ledger: "posting".to_owned() },
             ]
         );
@@ -224,7 +226,7 @@ mod tests {
 
     #[test]
     fn what_a_rule_leaves_out_must_not_be_in_bip() {
-        let left_out = Shipped { excluded: Some("shop"), ..shipped(1) };
+        let left_out = Original { excluded: Some("shop"), ..shipped(1) };
         let audit = audit(&[left_out], &[voucher(1, "10.5")], &HashMap::new());
         assert_eq!(problems(&audit), [&Problem::BookedAgainstRule { reason: "shop".to_owned() }]);
     }

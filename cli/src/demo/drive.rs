@@ -1,4 +1,5 @@
-//! Drives a demo to its end: the schedule, the orders that come late, and the wait until all have ended.
+//! Drives a demo to its end: the schedules, the day of the stores, the orders that come late, and the wait until all
+//! have ended.
 
 use std::time::{Duration, Instant};
 
@@ -10,26 +11,29 @@ use crate::demo::world::{PULL_EVENT, RESCAN_EVENT, World};
 use crate::failure::Failure;
 use crate::words;
 
-/// How a demo's orders came to their end.
+/// How a demo's documents came to their end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// Every order has ended.
+    /// Every document has ended.
     Complete,
     /// Nothing moved any more.
     Stalled,
 }
 
-/// Pulls by schedule until every order has ended, then reads the whole day once more to see that nothing is doubled.
+/// Pulls and sweeps by schedule until every document has ended, then reads the whole day once more to see that nothing is
+/// doubled.
 pub(crate) async fn drive(world: &World, pace: Pace, progress: &mut Progress) -> Result<Ending, Failure> {
     let rhythm = Rhythm::of(pace);
     let ending = tokio::select! {
         ending = watch(world, rhythm, progress) => ending?,
         error = schedule(world, rhythm) => return Err(cannot_start(world, &error, progress)),
+        error = world.live_store_day(rhythm.sweep_every) => return Err(cannot_start(world, &error, progress)),
     };
     if ending == Ending::Complete {
         progress.say(words::SETTLING);
         // What a re-scan finds, and what a killed function left, must change nothing.
         let _ = world.stack.pull(RESCAN_EVENT).await;
+        world.sweep_again().await;
         let _ = tokio::time::timeout(rhythm.stalled, world.stack.idle()).await;
     }
     Ok(ending)
@@ -39,6 +43,7 @@ pub(crate) async fn drive(world: &World, pace: Pace, progress: &mut Progress) ->
 #[derive(Debug, Clone, Copy)]
 struct Rhythm {
     pull_every: Duration,
+    sweep_every: Duration,
     look_every: Duration,
     stalled: Duration,
 }
@@ -48,11 +53,13 @@ impl Rhythm {
         match pace {
             Pace::Fast => Self {
                 pull_every: Duration::from_secs(2),
+                sweep_every: Duration::from_secs(5),
                 look_every: Duration::from_millis(250),
                 stalled: Duration::from_mins(3),
             },
             Pace::Real => Self {
                 pull_every: Duration::from_secs(30),
+                sweep_every: Duration::from_mins(2),
                 look_every: Duration::from_secs(1),
                 stalled: Duration::from_mins(10),
             },
@@ -70,24 +77,22 @@ async fn schedule(world: &World, rhythm: Rhythm) -> InvokeError {
     }
 }
 
-/// Waits until every order has ended; lets the late ones complete when half of the day is done.
+/// Waits until every document has ended; lets the late orders complete when half of the day is done.
 async fn watch(world: &World, rhythm: Rhythm, progress: &mut Progress) -> Result<Ending, Failure> {
     let mut last = (0, Instant::now());
     let mut late_are_out = false;
     loop {
         let looked = Instant::now();
-        let audit = world.look().await?;
-        let (booked, parked) = (audit.booked.orders, audit.parked_orders());
-        let excluded: u64 = audit.excluded.iter().map(|group| group.orders).sum();
+        let look = world.look().await?;
+        let (booked, parked, total) = look.progress();
         let ended = booked + parked;
-        let total = audit.shipped.orders - excluded;
         progress.show(booked, parked, total);
         if !late_are_out && ended * 2 >= total {
             late_are_out = true;
             world.complete_late_orders();
             continue;
         }
-        if audit.unaccounted.is_empty() {
+        if look.is_clean() {
             return Ok(Ending::Complete);
         }
         if ended != last.0 {

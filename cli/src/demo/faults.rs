@@ -1,10 +1,10 @@
-//! What goes wrong in a demo, as scripts of the simulators: one for WDT, one for BIP.
+//! What goes wrong in a demo, as scripts of the simulators: one for WDT, one for BIP, one for the store system.
 
 use std::time::Duration;
 
 use dougong_simulators::faults::Strikes::{AfterCommit, BeforeCommit};
 use dougong_simulators::faults::{Fault, Faults, Rule, When};
-use dougong_simulators::{bip, wdt};
+use dougong_simulators::{bip, store, wdt};
 
 use crate::arguments::FaultKind;
 
@@ -70,5 +70,38 @@ pub(crate) fn of_bip(kind: FaultKind, seed: u64, orders: u32) -> Faults {
                 save(When::PerMille(40), Fault::Slow(Duration::from_millis(600))),
             ],
         ),
+    }
+}
+
+/// Returns what goes wrong at the store system. No answer to `AddSTOBill` is lost: a look-up is believed after five
+/// minutes only, which is longer than a demo.
+pub(crate) fn of_store(kind: FaultKind, seed: u64) -> Faults {
+    let busy = || Fault::Status(503, BeforeCommit);
+    match kind {
+        FaultKind::None => Faults::none(),
+        FaultKind::Mild => Faults::script(
+            seed,
+            [
+                Rule::on("DownloadStoreDeclareGoodsByBatch", When::Nth(1), busy()),
+                Rule::on("DownloadREQBill", When::Nth(1), Fault::ExtraKeys),
+                Rule::on("QueryTransferringOrderInfo", When::Nth(2), Fault::Reset(AfterCommit)),
+                Rule::on("AddSTOBill", When::Nth(3), Fault::Slow(Duration::from_millis(500))),
+                Rule::on("UpdateTransferringOrderInfo", When::Nth(2), Fault::Reset(AfterCommit)),
+            ],
+        ),
+        FaultKind::Storm => {
+            let repeatable = store::COMMANDS.into_iter().filter(|command| *command != "AddSTOBill");
+            let everywhere = repeatable.flat_map(|command| {
+                [
+                    Rule::on(command, When::PerMille(20), busy()),
+                    Rule::on(command, When::PerMille(10), Fault::Timeout(BeforeCommit)),
+                    Rule::on(command, When::PerMille(15), Fault::Reset(AfterCommit)),
+                    Rule::on(command, When::PerMille(15), Fault::TruncatedJson(AfterCommit)),
+                    Rule::on(command, When::PerMille(30), Fault::Slow(Duration::from_millis(600))),
+                ]
+            });
+            let slow = Rule::on("AddSTOBill", When::PerMille(100), Fault::Slow(Duration::from_millis(600)));
+            Faults::script(seed, everywhere.chain([slow]))
+        }
     }
 }

@@ -46,7 +46,7 @@ impl Folder {
         // Simulators answer at once or never: nobody learns anything from waiting a minute for "never".
         let path = folder.join("dougong.toml");
         let mut text = fs::read_to_string(&path)?;
-        for section in ["wdt", "bip"] {
+        for section in ["wdt", "bip", "store"] {
             for key in ["connect_timeout", "read_timeout", "total_timeout"] {
                 text = shipped::set(&text, section, key, "\"2s\"").ok_or_else(|| {
                     io::Error::other(format!("the shipped configuration has no {section}.{key}"))

@@ -7,21 +7,23 @@ use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
 use dougong_values::Money;
 use serde::{Serialize, Serializer};
 
+use crate::demo::store::StoreReport;
 use crate::lang::{Lang, Texts};
 use crate::words;
 
-/// A number of orders and what they are worth in WDT.
+/// A number of orders and what they are worth in WDT; or of bills and what they are in the store system.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Sum {
     pub(crate) orders: u64,
-    pub(crate) wdt_amount: Money,
+    #[serde(rename = "wdt_amount")]
+    pub(crate) amount: Money,
 }
 
 impl Sum {
     /// Adds one order.
     pub(crate) fn add(&mut self, amount: Money) {
         self.orders += 1;
-        self.wdt_amount += amount;
+        self.amount += amount;
     }
 }
 
@@ -29,7 +31,8 @@ impl Sum {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Booked {
     pub(crate) orders: u64,
-    pub(crate) wdt_amount: Money,
+    #[serde(rename = "wdt_amount")]
+    pub(crate) amount: Money,
     pub(crate) bip_amount: Money,
     pub(crate) difference: Money,
 }
@@ -40,13 +43,15 @@ pub(crate) struct Group {
     /// The stable name of the reason.
     pub(crate) reason: String,
     pub(crate) orders: u64,
-    pub(crate) wdt_amount: Money,
+    #[serde(rename = "wdt_amount")]
+    pub(crate) amount: Money,
 }
 
 /// Calls made, by what they cost: each system has its own limit or price.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Calls {
     pub(crate) wdt: u64,
+    pub(crate) store: u64,
     pub(crate) bip_save: u64,
     pub(crate) bip_token: u64,
     pub(crate) bip_lookup: u64,
@@ -67,6 +72,8 @@ pub(crate) struct OnTheWay {
     pub(crate) killed: u64,
     /// How often WDT listed an order again that it had listed before.
     pub(crate) listed_again: u64,
+    /// How often the store system pushed what it had pushed before.
+    pub(crate) pushed_again: u64,
     /// How often BIP was asked to save under a key it already knew.
     pub(crate) saved_again: u64,
 }
@@ -88,13 +95,19 @@ pub(crate) enum Problem {
     /// BIP holds it more than once.
     Doubled { times: usize },
     /// BIP holds it with another amount.
-    WrongAmount { wdt: Money, bip: Money },
+    WrongAmount { original: Money, bip: Money },
     /// BIP holds it, but the ledger does not say so.
     NotRecorded { ledger: String },
     /// BIP holds what a rule leaves out.
     BookedAgainstRule { reason: String },
-    /// BIP holds what WDT never shipped.
+    /// BIP holds what neither WDT nor the store system has.
     Unknown,
+    /// It is booked, and its store was not told of it; the ledger says this much.
+    NotTold { ledger: String },
+    /// Its store was told more than once.
+    ToldAgain { times: usize },
+    /// Its store was told, and it is not booked.
+    ToldInVain,
 }
 
 impl Problem {
@@ -107,16 +120,26 @@ impl Problem {
             (Self::Lost { ledger }, Lang::Zh) => format!("既未入账，也未待处理或排除（台账：{ledger}）"),
             (Self::Doubled { times }, Lang::En) => format!("booked {times} times"),
             (Self::Doubled { times }, Lang::Zh) => format!("重复入账 {times} 次"),
-            (Self::WrongAmount { wdt, bip }, Lang::En) => {
-                format!("booked with {bip:.2} where WDT has {wdt:.2}")
+            (Self::WrongAmount { original, bip }, Lang::En) => {
+                format!("booked with {bip:.2} instead of {original:.2}")
             }
-            (Self::WrongAmount { wdt, bip }, Lang::Zh) => format!("入账金额 {bip:.2}，旺店通为 {wdt:.2}"),
-            (Self::NotRecorded { ledger }, Lang::En) => format!("booked, but the ledger says {ledger}"),
-            (Self::NotRecorded { ledger }, Lang::Zh) => format!("已入账，但台账为 {ledger}"),
+            (Self::WrongAmount { original, bip }, Lang::Zh) => {
+                format!("入账金额 {bip:.2}，应为 {original:.2}")
+            }
+            (Self::NotRecorded { ledger }, Lang::En) => format!("done, but the ledger says {ledger}"),
+            (Self::NotRecorded { ledger }, Lang::Zh) => format!("已完成，但台账为 {ledger}"),
             (Self::BookedAgainstRule { reason }, Lang::En) => format!("booked against the rule {reason}"),
             (Self::BookedAgainstRule { reason }, Lang::Zh) => format!("违反规则 {reason} 而入账"),
-            (Self::Unknown, Lang::En) => "booked, but WDT never shipped it".to_owned(),
-            (Self::Unknown, Lang::Zh) => "已入账，但旺店通从未发货".to_owned(),
+            (Self::Unknown, Lang::En) => "booked, but neither WDT nor the store system has it".to_owned(),
+            (Self::Unknown, Lang::Zh) => "已入账，但旺店通和门店系统均无此单".to_owned(),
+            (Self::NotTold { ledger }, Lang::En) => {
+                format!("booked, but its store was not told (ledger: {ledger})")
+            }
+            (Self::NotTold { ledger }, Lang::Zh) => format!("已入账，但未通知门店（台账：{ledger}）"),
+            (Self::ToldAgain { times }, Lang::En) => format!("its store was told {times} times"),
+            (Self::ToldAgain { times }, Lang::Zh) => format!("重复通知门店 {times} 次"),
+            (Self::ToldInVain, Lang::En) => "its store was told, but it is not booked".to_owned(),
+            (Self::ToldInVain, Lang::Zh) => "已通知门店，但并未入账".to_owned(),
         }
     }
 }
@@ -130,7 +153,7 @@ impl Serialize for Problem {
 /// The whole result of a demo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Report {
-    /// Whether every order ended exactly once as it should: the exit code.
+    /// Whether every order and every bill ended exactly once as it should: the exit code.
     pub(crate) accounted: bool,
     pub(crate) day: String,
     pub(crate) seed: u64,
@@ -144,6 +167,8 @@ pub(crate) struct Report {
     pub(crate) parked: Vec<Group>,
     pub(crate) excluded: Vec<Group>,
     pub(crate) unaccounted: Vec<Trouble>,
+    /// The chain's day; none in a demo without bills.
+    pub(crate) store: Option<StoreReport>,
     pub(crate) calls: Calls,
     pub(crate) on_the_way: OnTheWay,
     pub(crate) took_ms: u64,
@@ -153,14 +178,17 @@ impl Report {
     /// Writes the report for a person.
     pub(crate) fn table(&self, lang: Lang) -> String {
         let mut text = words::title(lang, &self.day, self.seed, self.faults, self.pace);
-        for table in [self.orders(lang), self.call_counts(lang), self.events(lang)] {
+        let of_store = self.store.iter().flat_map(|store| store.tables(lang));
+        let counts = [self.call_counts(lang), self.events(lang)];
+        for table in std::iter::once(self.orders(lang)).chain(of_store).chain(counts) {
             text.push_str("\n\n");
             text.push_str(&table.trim_fmt());
         }
         text.push_str("\n\n");
         text.push_str(lang.pick(if self.accounted { words::GOOD } else { words::BAD }));
         text.push('\n');
-        for trouble in &self.unaccounted {
+        let of_store = self.store.iter().flat_map(StoreReport::unaccounted);
+        for trouble in self.unaccounted.iter().chain(of_store) {
             let _ = writeln!(text, "  {}: {}", trouble.order, trouble.problem.text(lang));
         }
         text
@@ -181,7 +209,7 @@ impl Report {
         table.add_row([
             Cell::new(say(words::BOOKED)),
             right(self.booked.orders),
-            right(money(self.booked.wdt_amount)),
+            right(money(self.booked.amount)),
             right(money(self.booked.bip_amount)),
             right(money(self.booked.difference)),
         ]);
@@ -206,9 +234,9 @@ impl Report {
         table.set_header([
             Cell::new(say(words::CALLS)),
             right(say(words::TIMES)),
-            right(say(words::PER_ORDER)),
+            right(say(words::PER_DOCUMENT)),
         ]);
-        let rows: [(Texts, u64); 6] = [
+        let mut rows: Vec<(Texts, u64)> = vec![
             (words::CALLS_WDT, self.calls.wdt),
             (words::CALLS_SAVE, self.calls.bip_save),
             (words::CALLS_TOKEN, self.calls.bip_token),
@@ -216,8 +244,12 @@ impl Report {
             (words::CALLS_DYNAMODB, self.calls.dynamodb),
             (words::CALLS_SQS, self.calls.sqs),
         ];
+        if self.store.is_some() {
+            rows.insert(1, (words::CALLS_STORE, self.calls.store));
+        }
+        let documents = self.shipped.orders + self.store.as_ref().map_or(0, StoreReport::bills);
         for (name, times) in rows {
-            table.add_row([Cell::new(say(name)), right(times), right(ratio(times, self.shipped.orders))]);
+            table.add_row([Cell::new(say(name)), right(times), right(ratio(times, documents))]);
         }
         table
     }
@@ -227,7 +259,7 @@ impl Report {
         let mut table = plain();
         table.set_header([Cell::new(say(words::HAPPENED)), right("")]);
         let way = self.on_the_way;
-        let rows: [(Texts, u64); 6] = [
+        let mut rows: Vec<(Texts, u64)> = vec![
             (words::LATE, way.completed_late),
             (words::MOVED, way.moved_while_paged),
             (words::FAULTS_MET, way.faults),
@@ -235,6 +267,9 @@ impl Report {
             (words::REPEATED_ROWS, way.listed_again),
             (words::REPEATED_SAVES, way.saved_again),
         ];
+        if self.store.is_some() {
+            rows.insert(5, (words::REPEATED_PUSHES, way.pushed_again));
+        }
         for (name, times) in rows {
             table.add_row([Cell::new(say(name)), right(times)]);
         }
@@ -243,13 +278,15 @@ impl Report {
     }
 }
 
-fn plain() -> Table {
+/// Makes an empty table without frames.
+pub(crate) fn plain() -> Table {
     let mut table = Table::new();
     table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('-')));
     table
 }
 
-fn right(text: impl ToString) -> Cell {
+/// Makes a cell that is aligned like a number.
+pub(crate) fn right(text: impl ToString) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
@@ -257,7 +294,7 @@ fn sum_row(name: String, sum: Sum, what_to_do: String) -> Vec<Cell> {
     vec![
         Cell::new(name),
         right(sum.orders),
-        right(money(sum.wdt_amount)),
+        right(money(sum.amount)),
         Cell::new(""),
         Cell::new(""),
         Cell::new(what_to_do),
@@ -265,11 +302,11 @@ fn sum_row(name: String, sum: Sum, what_to_do: String) -> Vec<Cell> {
 }
 
 fn group_row(name: String, group: &Group, what_to_do: String) -> Vec<Cell> {
-    sum_row(name, Sum { orders: group.orders, wdt_amount: group.wdt_amount }, what_to_do)
+    sum_row(name, Sum { orders: group.orders, amount: group.amount }, what_to_do)
 }
 
 /// Explains a reason, or shows its stable name when this version has no words for it.
-fn explained(lang: Lang, reason: &str) -> (String, String) {
+pub(crate) fn explained(lang: Lang, reason: &str) -> (String, String) {
     words::repair(reason).map_or_else(
         || (reason.to_owned(), String::new()),
         |repair| (lang.pick(repair.reason).to_owned(), lang.pick(repair.what_to_do).to_owned()),
@@ -277,7 +314,7 @@ fn explained(lang: Lang, reason: &str) -> (String, String) {
 }
 
 /// Writes an amount with two places and groups of three digits.
-fn money(amount: Money) -> String {
+pub(crate) fn money(amount: Money) -> String {
     let plain = format!("{amount:.2}");
     let (sign, digits) = plain.strip_prefix('-').map_or(("", plain.as_str()), |rest| ("-", rest));
     let (whole, cents) = digits.split_once('.').unwrap_or((digits, "00"));

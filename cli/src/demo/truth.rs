@@ -9,7 +9,7 @@ use dougong_values::{BusinessDay, DocumentKey, ResubmitKey, SchemeId, Sid, Stock
 use dougong_wdt::{ReadError, Stockout};
 use serde_json::json;
 
-use crate::demo::audit::{Entry, Shipped};
+use crate::demo::audit::{Entry, Original};
 
 /// The status of an order that WDT shows as completed (已完成).
 const COMPLETED: u32 = 110;
@@ -30,14 +30,14 @@ impl Names {
 }
 
 /// Describes an order of WDT as its end must show it.
-pub(crate) fn shipped(order: &WdtOrder, names: &Names, config: &Config) -> Result<Shipped, ReadError> {
+pub(crate) fn shipped(order: &WdtOrder, names: &Names, config: &Config) -> Result<Original, ReadError> {
     let stockout = as_filtered(order)?;
     let key = names.key(&stockout.stockout_id);
     let scheme = config.schemes.get(&names.scheme);
     // The status is the source query's own business: an order that is not completed is not asked for at all.
     let completed = order.status == COMPLETED;
     let excluded = scheme.filter(|_| completed).and_then(|scheme| scheme.mapping.excluded(&stockout));
-    Ok(Shipped {
+    Ok(Original {
         resubmit_key: ResubmitKey::derive(&names.tenant, &names.scheme, &key).to_string(),
         key,
         amount: order.expected_gross(),

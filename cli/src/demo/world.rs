@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use dougong_cloud::{Point, Stack, StackSettings};
+use dougong_cloud::{InvokeError, Stack, StackSettings, StoreSettings};
 use dougong_config::Config;
 use dougong_ledger::Ledger;
 use dougong_simulators::day::Plan;
@@ -16,12 +16,13 @@ use dougong_values::{BeijingTime, BusinessDay, SchemeId, TenantId};
 use serde_json::json;
 
 use crate::arguments::{DemoArguments, FaultKind, Pace};
-use crate::demo::audit::{Audit, Voucher, audit};
+use crate::demo::audit::{Audit, audit};
 use crate::demo::folder::Folder;
 use crate::demo::logs::FunctionLogs;
 use crate::demo::report::{Calls, OnTheWay, Report};
+use crate::demo::store::{Books, StoreDay, StoreLook, StoreReport, Told, recorded};
 use crate::demo::truth::{Names, documents, shipped};
-use crate::demo::{faults, master};
+use crate::demo::{faults, master, mishaps};
 use crate::failure::Failure;
 use crate::lang::Lang;
 use crate::words;
@@ -41,23 +42,43 @@ const UNMAPPABLE_PERCENT: u32 = 3;
 /// Of the orders that are not completed, one in so many stays so.
 const STAYS_OPEN: usize = 3;
 
-/// The run of `pull` that is killed in a storm: the first has read the day by then.
-const PULL_TO_KILL: u64 = 4;
-
 /// Calls a minute: what the functions keep to, and where the simulators refuse.
 struct Limits {
     wdt: u32,
     wdt_limit: usize,
     bip: u32,
     bip_limit: usize,
+    store: u32,
 }
 
 impl Limits {
     const fn of(pace: Pace) -> Self {
         match pace {
-            Pace::Real => Self { wdt: 50, wdt_limit: 60, bip: 58, bip_limit: 60 },
-            Pace::Fast => Self { wdt: 5_000, wdt_limit: 6_000, bip: 5_400, bip_limit: 6_000 },
+            Pace::Real => Self { wdt: 50, wdt_limit: 60, bip: 58, bip_limit: 60, store: 60 },
+            Pace::Fast => Self { wdt: 5_000, wdt_limit: 6_000, bip: 5_400, bip_limit: 6_000, store: 6_000 },
         }
+    }
+}
+
+/// What a look at all sides comes to.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) orders: Audit,
+    /// None in a demo without stores.
+    pub(crate) store: Option<StoreLook>,
+}
+
+impl Look {
+    /// Tells whether every document ended exactly once as it should.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.orders.is_clean() && self.store.as_ref().is_none_or(StoreLook::is_clean)
+    }
+
+    /// Counts the documents that are booked, those that are parked, and all that are to be either.
+    pub(crate) fn progress(&self) -> (u64, u64, u64) {
+        let (booked, parked, total) = self.store.as_ref().map_or((0, 0, 0), StoreLook::progress);
+        let due = self.orders.shipped.orders - self.orders.excluded_orders();
+        (booked + self.orders.booked.orders, parked + self.orders.parked_orders(), total + due)
     }
 }
 
@@ -68,6 +89,7 @@ pub(crate) struct World {
     pub(crate) logs: FunctionLogs,
     wdt: wdt::Simulator,
     bip: bip::Simulator,
+    store: Option<StoreDay>,
     ledger: Ledger,
     config: Config,
     names: Names,
@@ -98,17 +120,26 @@ impl World {
             faults: faults::of_bip(options.faults, options.seed, options.orders),
             ..bip::Settings::default()
         };
-        let secrets = json!({
+        // Yesterday: a whole day, all of it in the past.
+        let day = BeijingTime::now().plus_seconds(-86_400).day();
+        let mut orders = plan(options, day).generate();
+        let store = match options.bills {
+            0 => None,
+            _ => Some(StoreDay::start(options, day, &mut orders).await.map_err(|error| failed(&error))?),
+        };
+        let mut secrets = json!({
             "wdt": { "app_key": wdt.qimen_app_key, "app_secret": wdt.qimen_secret },
             "bip": { "app_key": bip.app_key, "app_secret": bip.app_secret },
         });
+        if let Some(store) = &store {
+            secrets["store"] = store.secrets();
+        }
         fs::write(folder.secrets(), secrets.to_string()).map_err(|error| failed(&error))?;
         let wdt = wdt::Simulator::start(wdt).await.map_err(|error| failed(&error))?;
         let bip = bip::Simulator::start(bip).await.map_err(|error| failed(&error))?;
 
-        // Yesterday: a whole day, all of it in the past.
-        let day = BeijingTime::now().plus_seconds(-86_400).day();
         let mut env = environment(&wdt, &bip, day, &limits);
+        env.extend(store.iter().flat_map(|store| store.environment(limits.store)));
         if options.faults == FaultKind::Storm {
             // The kills are timed by a line of this level.
             env.insert("AWS_LAMBDA_LOG_LEVEL".to_owned(), "debug".to_owned());
@@ -120,9 +151,9 @@ impl World {
             scheme: SCHEME.parse::<SchemeId>().map_err(|error| failed(&error))?,
             sid: config.wdt.sid().clone(),
         };
-        wdt.add(plan(options, day).generate());
+        wdt.add(orders);
         let moved = Arc::new(AtomicU64::new(0));
-        move_while_paged(&wdt, &moved);
+        mishaps::move_while_paged(&wdt, &moved);
 
         let logs = FunctionLogs::to(folder.log_file().map_err(|error| failed(&error))?);
         let program = std::env::current_exe().map_err(|error| failed(&error))?;
@@ -130,11 +161,14 @@ impl World {
             |name: &str| vec![program.clone().into_os_string(), "function".into(), OsString::from(name)];
         let settings =
             StackSettings::new(function("pull"), function("deliver"), &folder.config(), &folder.secrets());
-        let settings = StackSettings { storage: folder.ledger(), env, log: logs.sink(), ..settings };
+        let of_store = || StoreSettings::new(function("accept"), function("sweep"));
+        let of_store = store.is_some().then(of_store);
+        let settings =
+            StackSettings { storage: folder.ledger(), env, log: logs.sink(), store: of_store, ..settings };
         let stack = Stack::start(quick(settings, options.pace)).await.map_err(|error| failed(&error))?;
         let killed = Arc::new(AtomicU64::new(0));
         if options.faults == FaultKind::Storm {
-            kill_at_work(&stack, options.orders, &killed);
+            mishaps::kill_at_work(&stack, options.orders + options.bills, &killed);
         }
         let ledger = Ledger::new(stack.dynamodb().client(), stack.tables().clone());
         Ok(Self {
@@ -142,6 +176,7 @@ impl World {
             logs,
             wdt,
             bip,
+            store,
             ledger,
             config,
             names,
@@ -155,17 +190,49 @@ impl World {
     }
 
     /// Compares what WDT, BIP and the ledger hold now.
-    pub(crate) async fn look(&self) -> Result<Audit, Failure> {
-        let bug = "this is a fault of the demo itself";
-        // The ledger first: an order may only move on meanwhile, never back.
+    pub(crate) async fn look(&self) -> Result<Look, Failure> {
+        let failed =
+            |error: &dyn std::error::Error| Failure::caused(error, "this is a fault of the demo itself");
+        // The ledger first: a document may only move on meanwhile, never back.
         let read = documents(&self.ledger, &self.names.scheme, self.day).await;
-        let (entries, requests) = read.map_err(|error| Failure::caused(&error, bug))?;
+        let (entries, mut requests) = read.map_err(|error| failed(&error))?;
+        let bills = match &self.store {
+            Some(store) => {
+                let read = recorded(&self.ledger, &self.config, self.day).await;
+                let (bills, more) = read.map_err(|error| failed(&error))?;
+                requests += more;
+                Some((store, bills))
+            }
+            None => None,
+        };
         self.own_requests.fetch_add(requests, Ordering::Relaxed);
         let orders = self.wdt.orders();
-        let shipped = orders.iter().map(|order| shipped(order, &self.names, &self.config));
-        let shipped = shipped.collect::<Result<Vec<_>, _>>().map_err(|error| Failure::caused(&error, bug))?;
-        let vouchers: Vec<Voucher> = self.bip.orders().into_iter().map(voucher).collect();
-        Ok(audit(&shipped, &vouchers, &entries))
+        let originals = orders.iter().map(|order| shipped(order, &self.names, &self.config));
+        let originals = originals.collect::<Result<Vec<_>, _>>().map_err(|error| failed(&error))?;
+        let mut books = Books::read(&self.bip);
+        let store = bills.map(|(store, bills)| {
+            let told =
+                Told::compare(&store.platform, &orders, &originals, &books.keys(), &entries, &self.names);
+            StoreLook { kinds: store.compare(bills, &mut books, &self.names), told }
+        });
+        Ok(Look { orders: audit(&originals, &books.rest(), &entries), store })
+    }
+
+    /// Lives through the day of the stores; comes back only when a function cannot start at all, and never in a demo
+    /// without stores.
+    pub(crate) async fn live_store_day(&self, sweep_every: Duration) -> InvokeError {
+        match (&self.store, self.stack.store()) {
+            (Some(store), Some(side)) => store.live(side, &self.config, sweep_every).await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Sweeps every scheme of store bills once more.
+    pub(crate) async fn sweep_again(&self) {
+        if let (Some(store), Some(side)) = (&self.store, self.stack.store()) {
+            // What keeps a function from starting was seen before.
+            let _ = store.sweep(side, &self.config).await;
+        }
     }
 
     /// Completes most of the orders that are shipped and not completed yet, now.
@@ -183,9 +250,11 @@ impl World {
     /// Makes the report of what has come to pass.
     pub(crate) async fn report(&self, options: &DemoArguments, took: Duration) -> Result<Report, Failure> {
         let calls = self.calls();
-        let audit = self.look().await?;
+        let look = self.look().await?;
+        let accounted = look.is_clean();
+        let (audit, store) = (look.orders, look.store.map(StoreReport::of));
         Ok(Report {
-            accounted: audit.is_clean(),
+            accounted,
             day: self.day.to_string(),
             seed: options.seed,
             faults: options.faults.as_str(),
@@ -199,6 +268,7 @@ impl World {
             parked: audit.parked,
             excluded: audit.excluded,
             unaccounted: audit.unaccounted,
+            store,
         })
     }
 
@@ -217,7 +287,8 @@ impl World {
         let own = self.own_requests.load(Ordering::Relaxed);
         Calls {
             wdt: self.wdt.calls().len() as u64,
-            bip_save: count(bip::SAVE),
+            store: self.store.as_ref().map_or(0, |store| store.platform.calls().len() as u64),
+            bip_save: count(bip::SAVE) + count(bip::SAVE_RETURN),
             bip_token: count(bip::TOKEN),
             bip_lookup: count(bip::LIST) + count(bip::DETAIL),
             dynamodb: requests.dynamodb.values().sum::<u64>().saturating_sub(own),
@@ -233,22 +304,22 @@ impl World {
                 listed_again += stockout_ids.into_iter().filter(|id| !seen.insert(*id)).count() as u64;
             }
         }
+        let vouchers = [self.bip.orders(), self.bip.returns()].concat();
         OnTheWay {
             completed_late: self.completed_late.load(Ordering::Relaxed),
             moved_while_paged: self.moved.load(Ordering::Relaxed),
-            faults: (self.wdt.faults().log().len() + self.bip.settings().faults.log().len()) as u64,
+            faults: self.faults_met(),
             killed: self.killed.load(Ordering::Relaxed),
             listed_again,
-            saved_again: self.bip.orders().iter().map(|voucher| u64::from(voucher.repeats)).sum(),
+            pushed_again: self.store.as_ref().map_or(0, |store| store.pushed().repeated),
+            saved_again: vouchers.iter().map(|voucher| u64::from(voucher.repeats)).sum(),
         }
     }
-}
 
-fn voucher(stored: bip::StoredVoucher) -> Voucher {
-    Voucher {
-        resubmit_key: stored.resubmit_key.unwrap_or_default(),
-        code: stored.code,
-        amount: stored.pay_money,
+    fn faults_met(&self) -> u64 {
+        let of_store = self.store.iter().map(|store| store.platform.faults().log().len());
+        let others = [self.wdt.faults().log().len(), self.bip.faults().log().len()];
+        others.into_iter().chain(of_store).sum::<usize>() as u64
     }
 }
 
@@ -294,49 +365,10 @@ fn quick(settings: StackSettings, pace: Pace) -> StackSettings {
             pull_timeout: Duration::from_secs(30),
             deliver_timeout: Duration::from_secs(20),
             visibility: Duration::from_secs(26),
+            store: settings
+                .store
+                .map(|store| StoreSettings { sweep_timeout: Duration::from_secs(40), ..store }),
             ..settings
         },
     }
-}
-
-/// Touches an order right after a page was served, so that it moves to the end of WDT's list.
-fn move_while_paged(simulator: &wdt::Simulator, moved: &Arc<AtomicU64>) {
-    for (page_no, place) in [(0, 2), (1, 4), (0, 6)] {
-        let moved = Arc::clone(moved);
-        simulator.after_page(page_no, move |world| {
-            let completed: Vec<u64> =
-                world.orders().filter(|order| order.status == 110).map(|order| order.stockout_id).collect();
-            if let Some(&id) = completed.get(place)
-                && world.modify(id, BeijingTime::now(), |_| ())
-            {
-                moved.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-    }
-}
-
-/// The log line of `deliver` between BIP's answer and its record: the worst moment to die.
-const BIP_HAS_ANSWERED: &str = "\"BIP answered\"";
-
-/// Kills `deliver` a few times between an answer of BIP and its record, and `pull` once at the start of a run.
-fn kill_at_work(stack: &Stack, orders: u32, killed: &Arc<AtomicU64>) {
-    let most = 2 + u64::from(orders / 100).min(10);
-    let every = (u64::from(orders) / (most + 1)).max(1);
-    let (answers, kills) = (AtomicU64::new(0), Arc::clone(killed));
-    stack.deliver_host().kill_during(move |moment| {
-        let Point::Printed(line) = moment.point else { return false };
-        if !line.contains(BIP_HAS_ANSWERED) {
-            return false;
-        }
-        let answer = answers.fetch_add(1, Ordering::Relaxed) + 1;
-        let now = answer.is_multiple_of(every) && answer / every <= most;
-        kills.fetch_add(u64::from(now), Ordering::Relaxed);
-        now
-    });
-    let kills = Arc::clone(killed);
-    stack.pull_host().kill_during(move |moment| {
-        let now = moment.nth == PULL_TO_KILL && moment.point == Point::Started;
-        kills.fetch_add(u64::from(now), Ordering::Relaxed);
-        now
-    });
 }
