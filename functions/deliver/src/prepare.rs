@@ -100,7 +100,7 @@ impl Deliver {
             _ => message,
         };
         if let Source::Bill(bill) = &source
-            && self.is_announced(bill).await?
+            && self.is_announced(bill, message).await?
         {
             return self.set_aside(message, Aside::Skip("announced_by_us"), invocation).await;
         }

@@ -69,8 +69,18 @@ fn account() -> Account {
 }
 
 /// The marker of a bill that is a delivery of ours: it must not be booked beside the stockout.
-fn announced_key(number: &str) -> DocumentKey {
+fn number_key(number: &str) -> DocumentKey {
     DocumentKey::bill(DocumentKind::Announce, &["number", number])
+}
+
+/// The marker of what was sent last with this content, by the key of its announcement.
+fn content_key(content: &Version) -> DocumentKey {
+    DocumentKey::bill(DocumentKind::Announce, &["content", content.as_str()])
+}
+
+/// The marker of a bill with this content that came while its announcement was not settled, by the bill's number.
+fn found_key(content: &Version) -> DocumentKey {
+    DocumentKey::bill(DocumentKind::Announce, &["found", content.as_str()])
 }
 
 impl Deliver {
@@ -174,6 +184,12 @@ impl Deliver {
         };
         if let Some(again) = self.store_slot().await? {
             return self.give_back(&hold, Attempt::Uncounted, again).await;
+        }
+        if let Call::Announce(delivery) = &call
+            && let Some(content) = self.parts.config.tables.content_of_delivery(delivery)
+        {
+            // From here on a bill of this content may be ours, whoever it is handed to.
+            self.mark(&content_key(&content), message, message.key.as_str()).await?;
         }
         // Shipped quantities are set, not added: the same again changes nothing. A delivery is looked for.
         if let (Call::Announce(delivery), Certainty::PerhapsSaved) = (&call, hold.earlier()) {
@@ -301,8 +317,8 @@ impl Deliver {
         }
     }
 
-    /// Looks for a delivery among the outbound bills of its day. The platform marks what it hands out, so every bill
-    /// that comes is taken in as from a download: none is lost by looking.
+    /// Looks for a delivery among the bills that came meanwhile, then among the outbound bills of its day. The platform
+    /// marks what it hands out, so every bill that comes is taken in as from a download: none is lost by looking.
     async fn find(
         &self,
         client: &Client,
@@ -311,7 +327,17 @@ impl Deliver {
         delivery: &Delivery,
         message: &Message,
     ) -> Result<Found, LedgerError> {
-        let Some(place) = scheme.mapping.look_up(stockout) else { return Ok(Found::Nowhere) };
+        let tables = &self.parts.config.tables;
+        let (Some(place), Some(content)) =
+            (scheme.mapping.look_up(stockout), tables.content_of_delivery(delivery))
+        else {
+            return Ok(Found::Nowhere);
+        };
+        if let Some(number) = self.marked(&found_key(&content)).await?
+            && self.is_free(&number, message).await?
+        {
+            return Ok(Found::There(number.parse().ok()));
+        }
         let query = OutboundQuery {
             start: delivery.business_date,
             end: delivery.business_date,
@@ -323,19 +349,30 @@ impl Deliver {
             Ok(batch) => batch.rows,
             Err(problem) => return Ok(Found::Failed(problem)),
         };
-        let found = rows.iter().filter_map(|row| row.as_ref().ok()).find_map(|reading| {
-            let bill = &reading.bill;
-            scheme.mapping.is_delivery(bill, delivery).then(|| bill.name().parse().ok())
-        });
+        let mut found = None;
+        for bill in rows.iter().filter_map(|row| row.as_ref().ok()).map(|reading| &reading.bill) {
+            if tables.content_of_bill(bill).as_ref() == Some(&content)
+                && self.is_free(bill.name(), message).await?
+            {
+                found = Some(bill.name().to_owned());
+                break;
+            }
+        }
         if let Some(number) = &found {
             // Before its bill is taken in: it is no delivery to be booked.
-            self.mark_announced(message, number.as_ref()).await?;
+            self.mark(&number_key(number), message, message.key.as_str()).await?;
         }
         if !self.take_in(message, rows).await? {
             warn!(document = %message.key, "bills that a look-up brought could not be queued, it is made again");
             return Ok(Found::NotKept);
         }
-        Ok(found.map_or(Found::Absent, Found::There))
+        Ok(found.map_or(Found::Absent, |number| Found::There(number.parse().ok())))
+    }
+
+    /// Tells whether a bill is no other announcement's.
+    async fn is_free(&self, number: &str, message: &Message) -> Result<bool, LedgerError> {
+        let owner = self.marked(&number_key(number)).await?;
+        Ok(owner.is_none_or(|owner| owner == message.key.as_str()))
     }
 
     /// Queues bills that a look-up brought, and keeps those that cannot be read.
@@ -367,17 +404,16 @@ impl Deliver {
         Ok(sent.is_ok())
     }
 
-    /// Remembers that a bill of the store system is a delivery of ours: its goods are booked with the stockout.
-    async fn mark_announced(&self, message: &Message, number: Option<&VoucherId>) -> Result<(), LedgerError> {
-        let Some(number) = number else { return Ok(()) };
+    /// Writes a marker: a document that nobody sends, with a text of its own. A later one takes its place.
+    async fn mark(&self, key: &DocumentKey, message: &Message, text: &str) -> Result<(), LedgerError> {
         let marker = NewDocument {
-            key: announced_key(number.as_str()),
+            key: key.clone(),
             scheme: message.scheme.clone(),
-            version: Version::of(message.key.as_str()),
+            version: Version::of(text),
             modified: None,
             day: message.day,
             amount: None,
-            source_json: json!({ "announced_by": message.key }).to_string(),
+            source_json: json!(text).to_string(),
         };
         match self.parts.ledger.skip(&marker, "announced", epoch_ms()).await? {
             SetAside::Done | SetAside::Not(Standing::Skipped) => {}
@@ -386,13 +422,31 @@ impl Deliver {
         Ok(())
     }
 
-    /// Tells whether an outbound bill is a delivery that we announced ourselves.
-    pub(crate) async fn is_announced(&self, bill: &Bill) -> Result<bool, LedgerError> {
+    /// Reads a marker's text.
+    async fn marked(&self, key: &DocumentKey) -> Result<Option<String>, LedgerError> {
+        let marker = self.parts.ledger.document(key, epoch_ms()).await?;
+        let text = marker.and_then(|marker| marker.source?.text());
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Tells whether an outbound bill is a delivery that we announced ourselves: by its number, or by its content while
+    /// nobody knows whether the announcement of that content arrived.
+    pub(crate) async fn is_announced(&self, bill: &Bill, message: &Message) -> Result<bool, LedgerError> {
         if self.store.is_none() || bill.kind != BillKind::Outbound {
             return Ok(false);
         }
-        let marker = self.parts.ledger.document(&announced_key(bill.name()), epoch_ms()).await?;
-        Ok(marker.is_some())
+        if self.marked(&number_key(bill.name())).await?.is_some() {
+            return Ok(true);
+        }
+        let Some(content) = self.parts.config.tables.content_of_bill(bill) else { return Ok(false) };
+        let Some(announcement) = self.marked(&content_key(&content)).await? else { return Ok(false) };
+        let Ok(key) = announcement.parse::<DocumentKey>() else { return Ok(false) };
+        let document = self.parts.ledger.document(&key, epoch_ms()).await?;
+        let unsettled = document.is_some_and(|document| document.is_unsettled());
+        if unsettled {
+            self.mark(&found_key(&content), message, bill.name()).await?;
+        }
+        Ok(unsettled)
     }
 
     async fn told(
@@ -403,8 +457,10 @@ impl Deliver {
         ending: Ending,
         settles_other: bool,
     ) -> Result<Ending, LedgerError> {
-        if hold.key().kind() == DocumentKind::Announce {
-            self.mark_announced(message, number.as_ref()).await?;
+        if hold.key().kind() == DocumentKind::Announce
+            && let Some(number) = &number
+        {
+            self.mark(&number_key(number.as_str()), message, message.key.as_str()).await?;
         }
         // The platform need not name its number; ours then stands for it.
         let own = || message.key.as_str().split_once('#').and_then(|(_, id)| id.parse::<StockoutId>().ok());

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use dougong_store::{Bill, BillLine, Delivery, DeliveryLine, Party, Shipment, ShipmentLine};
-use dougong_values::{DocumentKey, Money, Quantity, SpecNo, StoreCode, spread_cents};
+use dougong_values::{BusinessDay, DocumentKey, Money, Quantity, SpecNo, StoreCode, Version, spread_cents};
 use dougong_wdt::{Line, Stockout};
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -12,7 +12,7 @@ use crate::head::{missing, unknown};
 use crate::mapping::Mapping;
 use crate::problem::{Problem, Reason};
 use crate::rules::RequestField;
-use crate::tables::{CountedIn, Goods, Store};
+use crate::tables::{CountedIn, Goods, Store, Tables};
 
 /// Decimals of a price that is computed from an amount.
 const PRICE_PLACES: u32 = 4;
@@ -198,12 +198,12 @@ impl Mapping {
             }
         }
         let goods: Vec<Option<(&SpecNo, &Goods)>> =
-            bill.lines.iter().map(|line| self.goods_of(line)).collect();
+            bill.lines.iter().map(|line| self.tables.goods_of(line)).collect();
         let last_of =
             |spec_no: &SpecNo| goods.iter().rposition(|found| found.is_some_and(|(own, _)| own == spec_no));
         let mut lines = Vec::with_capacity(bill.lines.len());
         for (place, (line, found)) in bill.lines.iter().zip(&goods).enumerate() {
-            let rate = found.map_or(Decimal::ONE, |(_, goods)| self.main_units(line, goods));
+            let rate = found.map_or(Decimal::ONE, |(_, goods)| self.tables.main_units(line, goods));
             let mut taken = Decimal::ZERO;
             if let Some((spec_no, _)) = found
                 && let Some((_, left)) = shipped.get_mut(spec_no)
@@ -243,43 +243,53 @@ impl Mapping {
         let creator = self.rules.announce.creator.clone();
         if problems.is_empty() { Ok(Shipment { buid, creator, lines }) } else { Err(problems) }
     }
+}
+
+impl Tables {
+    /// Returns what a delivery brings from where to where on which day: an outbound bill of the same content may be its
+    /// own, which carries no number of ours (`protocols/store.md` §7.2). `None` where the tables lack an id.
+    pub fn content_of_delivery(&self, delivery: &Delivery) -> Option<Version> {
+        let mut counts = BTreeMap::new();
+        for line in &delivery.lines {
+            let id = line.product_id.as_deref();
+            let (spec_no, _) = self.goods_in_store(Some(&line.product_code), None, id)?;
+            *counts.entry(spec_no).or_default() += line.quantity.decimal();
+        }
+        content(delivery.from.id.as_ref()?, delivery.to.id.as_ref()?, delivery.business_date, &counts)
+    }
+
+    /// Returns the content of an outbound bill, to be compared with that of deliveries; `None` where it names goods that
+    /// the tables do not have.
+    pub fn content_of_bill(&self, bill: &Bill) -> Option<Version> {
+        let mut counts = BTreeMap::new();
+        for line in &bill.lines {
+            let (spec_no, goods) = self.goods_of(line)?;
+            *counts.entry(spec_no).or_default() += line.quantity.decimal() * self.main_units(line, goods);
+        }
+        content(bill.from.id.as_ref()?, bill.to.id.as_ref()?, bill.day()?, &counts)
+    }
 
     fn goods_of(&self, line: &BillLine) -> Option<(&SpecNo, &Goods)> {
         let own = line.external_product_id.as_deref();
-        self.tables.goods_in_store(line.product_code.as_deref(), own, line.product_id.as_deref())
+        self.goods_in_store(line.product_code.as_deref(), own, line.product_id.as_deref())
     }
 
     /// Returns how many main units one of a bill line's count is; one where its unit says nothing.
     fn main_units(&self, line: &BillLine, goods: &Goods) -> Decimal {
-        let unit = line.unit.as_deref().and_then(|unit| self.tables.unit_written(unit));
+        let unit = line.unit.as_deref().and_then(|unit| self.unit_written(unit));
         let mut others = [goods.sales_unit, goods.price_unit].into_iter().flatten();
         let known = unit.and_then(|unit| others.find(|other| other.unit == unit));
         known.map_or(Decimal::ONE, |other| other.rate.decimal())
     }
+}
 
-    /// Tells whether an outbound bill of the store system is this delivery, by its content: it carries no number of
-    /// ours (`protocols/store.md` §7.2).
-    pub fn is_delivery(&self, bill: &Bill, delivery: &Delivery) -> bool {
-        let mut counts: BTreeMap<&SpecNo, Decimal> = BTreeMap::new();
-        for line in &delivery.lines {
-            let found =
-                self.tables.goods_in_store(Some(&line.product_code), None, line.product_id.as_deref());
-            let Some((spec_no, _)) = found else { return false };
-            *counts.entry(spec_no).or_default() += line.quantity.decimal();
-        }
-        for line in &bill.lines {
-            let Some((spec_no, goods)) = self.goods_of(line) else { return false };
-            *counts.entry(spec_no).or_default() -= line.quantity.decimal() * self.main_units(line, goods);
-        }
-        let same =
-            |one: &Option<String>, other: &Option<String>| one.is_none() || other.is_none() || one == other;
-        let total: Money = delivery.lines.iter().map(|line| line.amount).sum();
-        counts.values().all(Decimal::is_zero)
-            && bill.amount_total.is_none_or(|amount| amount == total)
-            && same(&bill.to.id, &delivery.to.id)
-            && same(&bill.from.id, &delivery.from.id)
-            && bill.business_date.is_none_or(|day| day == delivery.business_date)
-    }
+fn content(from: &str, to: &str, day: BusinessDay, counts: &BTreeMap<&SpecNo, Decimal>) -> Option<Version> {
+    let goods: Vec<(&str, String)> = counts
+        .iter()
+        .filter(|(_, count)| !count.is_zero())
+        .map(|(spec_no, count)| (spec_no.as_str(), count.normalize().to_string()))
+        .collect();
+    (!goods.is_empty()).then(|| Version::of(&format!("{:?}", (from, to, day.to_string(), goods))))
 }
 
 /// Returns the number that a delivery goes by: `announce#demo2#80012345` is `demo2-80012345` to the store system.

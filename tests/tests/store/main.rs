@@ -5,3 +5,4 @@ mod accepting;
 mod chain;
 mod events;
 mod sweeping;
+mod telling;
