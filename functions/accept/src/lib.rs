@@ -14,7 +14,7 @@ use crate::http::{HttpAnswer, HttpRequest};
 
 /// Serves the function: polls the Lambda runtime until the environment ends.
 pub async fn serve() -> ExitCode {
-    dougong_runtime::serve("accept", async |parts: Parts| {
+    dougong_runtime::serve_caller("accept", async |parts: Parts| {
         let door = Arc::new(Door::new(parts)?);
         let handler = service_fn(move |event: LambdaEvent<HttpRequest>| {
             let door = Arc::clone(&door);

@@ -69,6 +69,11 @@ pub(crate) async fn download(
     let config: &Config = &parts.config;
     let scheme = scheme(config, id)?;
     let mut summary = DownloadSummary::new(id);
+    if backfill.is_none() && !scheme.source.download {
+        info!(scheme = %id, "the scheme's bills are not downloaded");
+        summary.complete = true;
+        return Ok(summary);
+    }
     let cursor = match backfill {
         None => Cursor::Live,
         Some(window) => Cursor::Backfill { from: window.start(), to: window.end() },

@@ -54,11 +54,8 @@ fn unreadable_document(config: &Config, kind: BillKind, row: UnreadableRow) -> N
     let version = row.version();
     let mut of_kind = config.bill_schemes.iter().filter(|(_, scheme)| scheme.source.kind == kind);
     let scheme = of_kind.next().map_or_else(SchemeId::unassigned, |(id, _)| id.clone());
-    // Where the number is the whole identity, a readable version takes the unreadable one's place.
-    let key = match &row.error.number {
-        Some(number) if kind != BillKind::Sale => DocumentKey::bill(kind.into(), &[number]),
-        _ => DocumentKey::unreadable(kind.into(), &version),
-    };
+    // Under its own key where that can be read, so that the corrected bill takes its place.
+    let key = row.error.key.clone().unwrap_or_else(|| DocumentKey::unreadable(kind.into(), &version));
     NewDocument {
         key,
         scheme,

@@ -24,23 +24,44 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Whether somebody waits for the function's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// Nobody does: a queue or a schedule started it.
+    None,
+    /// A caller does, for a few seconds: a request that hangs is made again while there is time.
+    Caller,
+}
+
+fn timeouts(haste: Haste) -> TimeoutConfig {
+    let (connect, attempt, operation) = match haste {
+        Haste::None => (Duration::from_secs(3), Duration::from_secs(10), Duration::from_secs(25)),
+        Haste::Caller => (Duration::from_millis(500), Duration::from_secs(1), Duration::from_millis(2_500)),
+    };
+    TimeoutConfig::builder()
+        .connect_timeout(connect)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(operation)
+        .build()
+}
+
+/// Returns the configuration of clients that are in such a haste.
+pub(crate) fn hasty(aws: &SdkConfig, haste: Haste) -> SdkConfig {
+    aws.to_builder().timeout_config(timeouts(haste)).build()
+}
+
 /// Reads region, credentials and endpoints where Lambda puts them: in the environment.
 ///
 /// The SDK's own loader would also look into profiles, at ECS, EC2 and STS: half a megabyte of code that no function
 /// can use, and a start that takes longer.
 pub(crate) fn load() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(3))
-        .operation_attempt_timeout(Duration::from_secs(10))
-        .operation_timeout(Duration::from_secs(25))
-        .build();
     let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(credentials)
         .service_config(FromEnvironment)
         .retry_config(RetryConfig::standard().with_max_attempts(4))
-        .timeout_config(timeouts);
+        .timeout_config(timeouts(Haste::None));
     config.set_region(variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).map(Region::new));
     config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
     config.build()

@@ -11,11 +11,12 @@ use dougong_queue::Queue;
 use dougong_store::auth::Verifier;
 use tracing::error;
 
+use crate::aws::{self, Haste};
 use crate::bip::{BipSession, LedgerState};
 use crate::logging::init_logging;
 use crate::secrets::{Secrets, StoreSecrets};
 use crate::settings::Settings;
-use crate::{aws, with_causes};
+use crate::with_causes;
 
 /// Why a function cannot start: everything that is wrong with settings, configuration and secrets, at once.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +93,10 @@ impl Parts {
 
 /// Reads settings, configuration and secrets; names everything that is wrong with any of them.
 pub async fn start() -> Result<Parts, StartError> {
+    start_in(Haste::None).await
+}
+
+async fn start_in(haste: Haste) -> Result<Parts, StartError> {
     let variable = |name: &str| std::env::var(name).ok();
     let mut problems = Vec::new();
     let settings = Settings::read(&variable).map_err(|error| problems.push(error.to_string())).ok();
@@ -110,6 +115,7 @@ pub async fn start() -> Result<Parts, StartError> {
     let (Some(settings), Some(config), Some(secrets)) = (settings, config, secrets) else {
         return Err(StartError { problems });
     };
+    let aws = aws::hasty(&aws, haste);
     Ok(Parts {
         config: Arc::new(config),
         secrets,
@@ -125,8 +131,25 @@ pub async fn serve(
     function: &'static str,
     run: impl AsyncFnOnce(Parts) -> Result<(), StartError>,
 ) -> ExitCode {
+    serve_in(Haste::None, function, run).await
+}
+
+/// Runs the binary of a function whose answer a caller waits for, for a few seconds: a request to AWS that hangs is
+/// made again while there is time.
+pub async fn serve_caller(
+    function: &'static str,
+    run: impl AsyncFnOnce(Parts) -> Result<(), StartError>,
+) -> ExitCode {
+    serve_in(Haste::Caller, function, run).await
+}
+
+async fn serve_in(
+    haste: Haste,
+    function: &'static str,
+    run: impl AsyncFnOnce(Parts) -> Result<(), StartError>,
+) -> ExitCode {
     init_logging();
-    let ran = match start().await {
+    let ran = match start_in(haste).await {
         Ok(parts) => run(parts).await,
         Err(error) => Err(error),
     };

@@ -136,6 +136,20 @@ async fn a_burst_of_two_thousand_pushes_from_fifty_connections_is_answered_witho
         pushed.took_per_mille(500),
         pushed.took_per_mille(990)
     );
+    let mut took: Vec<u64> = chain
+        .world
+        .log()
+        .iter()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|line| line["function"] == "accept")
+        .filter_map(|line| line["duration"].as_u64())
+        .collect();
+    took.sort_unstable();
+    println!(
+        "of these accept itself: p50 {} ms, p99 {} ms",
+        took[took.len() / 2],
+        took[took.len() * 99 / 100]
+    );
     chain.assert_each_booked_once(&day).await;
     chain.end().await;
 }
@@ -290,11 +304,24 @@ async fn whatever_comes_gets_a_well_formed_answer_and_the_next_push_is_taken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_takes_too_long_is_an_invitation_to_come_again() {
     let chain = Chain::start(ChainSettings::default()).await;
-    let bill = bills(20, |plan| plan.declares = 1);
-    let slow = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&slow);
+    let bill = bills(20, |plan| plan.declares = 2);
+    let pusher = Pusher::new(PushSettings { attempts: 1, ..chain.pushing() }).unwrap();
+    // The queue hangs, for as long as it is asked.
+    let hanging = |call: Call| async move {
+        if call.operation == "SendMessageBatch" {
+            tokio::time::sleep(Duration::from_secs(8)).await;
+        }
+        Verdict::Pass
+    };
+    chain.world.disturb_queue(hanging);
+    let attempts = pusher.push(BillKind::Declare, &bill[..1], 1).await;
+    assert_eq!(refused(&attempts[0].answer), Some((503, 1500)), "{attempts:?}");
+    assert!(attempts[0].took < Duration::from_secs(4), "{:?}", attempts[0].took);
+
+    // It hangs once: there is time to ask it again.
+    let asked = Arc::new(AtomicUsize::new(0));
     chain.world.disturb_queue(move |call| {
-        let first = call.operation == "SendMessageBatch" && counter.fetch_add(1, Ordering::SeqCst) == 0;
+        let first = call.operation == "SendMessageBatch" && asked.fetch_add(1, Ordering::SeqCst) == 0;
         async move {
             if first {
                 tokio::time::sleep(Duration::from_secs(8)).await;
@@ -302,10 +329,9 @@ async fn an_answer_that_takes_too_long_is_an_invitation_to_come_again() {
             Verdict::Pass
         }
     });
-    let attempts = chain.pusher().push(BillKind::Declare, &bill, 1).await;
-    assert_eq!(refused(&attempts[0].answer), Some((503, 1500)), "{attempts:?}");
-    assert!(attempts[0].took < Duration::from_secs(4), "{:?}", attempts[0].took);
-    assert!(matches!(attempts.last().unwrap().answer, PushAnswer::Acknowledged { .. }), "{attempts:?}");
+    let attempts = pusher.push(BillKind::Declare, &bill, 2).await;
+    assert!(matches!(attempts[0].answer, PushAnswer::Acknowledged { .. }), "{attempts:?}");
+    chain.world.calm();
     chain.assert_each_booked_once(&bill).await;
     chain.end().await;
 }
