@@ -1,5 +1,6 @@
 //! The commands and options, as a person types them; the help speaks English and Chinese.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,6 +59,7 @@ const UP_EXAMPLES: &str = "\
 Examples 示例:
   dougong up --config config --data /var/lib/dougong --secrets /etc/dougong/secrets.json
   dougong up --config config --data data --every 2m --json | jq -c .     events for programs 供程序使用
+  dougong up --config config --data data --listen 127.0.0.1:8480 --behind-proxy   with a store system 含门店系统
 
 Variables of the configuration come from the environment (docs/settings.md) 配置中的变量取自环境变量
 Ends on SIGTERM or Ctrl-C 收到 SIGTERM 或 Ctrl-C 时停止
@@ -85,6 +87,18 @@ pub(crate) struct UpArguments {
     #[arg(long, value_name = "HH:MM", default_value = "02:30", value_parser = time_of_day)]
     pub(crate) rescan_at: Duration,
 
+    /// Where the store system's pushes are taken, http://ADDR:PORT/store; 127.0.0.1:8480 unless given 门店系统推送的监听地址
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// Pushes come through a reverse proxy: believe its X-Forwarded-For 推送经反向代理转来，以其 X-Forwarded-For 为准
+    #[arg(long)]
+    pub(crate) behind_proxy: bool,
+
+    /// How often bills are downloaded that a push may have lost 门店单据补漏间隔
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = interval)]
+    pub(crate) sweep_every: Duration,
+
     /// How large a log file may become, such as 500K or 10M 单个日志文件的上限
     #[arg(long, value_name = "SIZE", default_value = "10M", value_parser = size)]
     pub(crate) log_size: u64,
@@ -104,6 +118,13 @@ pub(crate) struct UpArguments {
     /// Say only problems and what waits for a person 只报告问题和待人工处理的单据
     #[arg(long, conflicts_with = "json")]
     pub(crate) quiet: bool,
+}
+
+impl UpArguments {
+    /// Returns where pushes are taken.
+    pub(crate) fn listen(&self) -> SocketAddr {
+        self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8_480)))
+    }
 }
 
 /// Reads an interval with its unit: 1 second to 1 day.

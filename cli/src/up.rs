@@ -16,7 +16,7 @@ mod words;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use dougong_cloud::Stack;
+use dougong_cloud::{Stack, StackError, StartError, StoreSide};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -34,6 +34,8 @@ use crate::lang::Lang;
 const GRACE: Duration = Duration::from_mins(1);
 /// How often what was delivered is summed up, if anything was.
 const SUM_UP_EVERY: Duration = Duration::from_secs(2);
+/// The service that may be told where to listen.
+const HTTP_GATEWAY: &str = "the HTTP gateway";
 /// How often items whose time to live is over are deleted.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
@@ -69,11 +71,12 @@ async fn up(options: &UpArguments, lang: Lang) -> Result<(), Vec<String>> {
     let stack = tokio::select! {
         biased;
         () = signals.next() => return Ok(()),
-        stack = Stack::start(settings) => stack.map_err(|error| one(words::no_stack(lang, &folder, &error)))?,
+        stack = Stack::start(settings) => stack.map_err(|error| one(no_stack(lang, options, &folder, &error)))?,
     };
     pipeline::catch_up_on_rescans(&stack, &checked.config).await;
     service_manager::tell("READY=1");
-    console.started(&checked, options, &folder, stack.put_back());
+    let store_url = stack.store().map(StoreSide::url);
+    console.started(&checked, options, &folder, stack.put_back(), store_url.as_deref());
 
     attend(&stack, &folder, &mut console, &mut signals, &mut heard).await;
 
@@ -89,6 +92,16 @@ async fn up(options: &UpArguments, lang: Lang) -> Result<(), Vec<String>> {
     }
     console.stopped();
     Ok(())
+}
+
+/// Says why the stack does not start.
+fn no_stack(lang: Lang, options: &UpArguments, folder: &DataFolder, error: &StackError) -> Failure {
+    match error {
+        StackError::Start(StartError::Listen { service: HTTP_GATEWAY, source }) => {
+            words::cannot_listen(lang, options.listen(), source)
+        }
+        error => words::no_stack(lang, folder, error),
+    }
 }
 
 /// Says what happens and looks after the database, until a signal comes.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use dougong_config::Config;
-use dougong_runtime::Secrets;
+use dougong_runtime::{Secrets, StoreSecrets};
 
 use super::{folder, words};
 use crate::arguments::UpArguments;
@@ -23,6 +23,16 @@ pub(super) fn check(options: &UpArguments, lang: Lang) -> Result<Checked, Vec<St
     let config = Config::load(&options.config, &|name| std::env::var(name).ok());
     let config = config.map_err(|errors| problems.push(format!("{errors}\n"))).ok();
     let secrets = secrets(options, lang).map_err(|failure| problems.push(failure.to_string())).ok();
+    if let (Some(config), Some((_, secrets))) = (&config, &secrets)
+        && let Err(failure) = store(config, secrets, lang)
+    {
+        problems.push(failure.to_string());
+    }
+    if config.as_ref().is_some_and(|config| config.store.is_none())
+        && (options.listen.is_some() || options.behind_proxy)
+    {
+        problems.push(words::nothing_to_listen_for(lang).to_string());
+    }
     let free = match folder::is_ours_or_empty(&options.data) {
         Ok(true) => Ok(()),
         Ok(false) => Err(words::data_of_others(lang, &options.data)),
@@ -32,20 +42,28 @@ pub(super) fn check(options: &UpArguments, lang: Lang) -> Result<Checked, Vec<St
         problems.push(failure.to_string());
     }
     match (config, secrets) {
-        (Some(config), Some(secrets)) if problems.is_empty() => Ok(Checked { config, secrets }),
+        (Some(config), Some((secrets, _))) if problems.is_empty() => Ok(Checked { config, secrets }),
         _ => Err(problems),
     }
 }
 
 /// Finds the secrets' file, which nobody else may read, and reads it once.
-fn secrets(options: &UpArguments, lang: Lang) -> Result<PathBuf, Failure> {
+fn secrets(options: &UpArguments, lang: Lang) -> Result<(PathBuf, Secrets), Failure> {
     let named = || std::env::var_os("DOUGONG_SECRETS").filter(|name| !name.is_empty()).map(PathBuf::from);
     let file = options.secrets.clone().or_else(named).ok_or_else(|| words::no_secrets(lang))?;
     if is_open_to_everyone(&file) {
         return Err(words::secrets_open(lang, &file));
     }
-    Secrets::read_file(&file).map_err(|error| words::secrets_unreadable(lang, &error))?;
-    Ok(file)
+    let secrets = Secrets::read_file(&file).map_err(|error| words::secrets_unreadable(lang, &error))?;
+    Ok((file, secrets))
+}
+
+/// Tells whether the secrets suffice for how pushes, and our own calls, prove where they come from.
+fn store(config: &Config, secrets: &Secrets, lang: Lang) -> Result<(), Failure> {
+    let Some(settings) = &config.store else { return Ok(()) };
+    let StoreSecrets { app_id, secrets } = &secrets.store;
+    let both = settings.verifier(secrets).and_then(|_| settings.platform(app_id.as_deref(), secrets));
+    both.map(|_| ()).map_err(|error| words::store_secrets(lang, &error))
 }
 
 /// Tells whether any user of the machine may read a file. Its group may: a service's own group is a usual way.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::check::Checked;
 use super::folder::DataFolder;
-use super::heard::{Delivered, Heard, Pulled};
+use super::heard::{Accepted, Delivered, Heard, Pulled, Swept};
 use super::words;
 use crate::arguments::UpArguments;
 use crate::lang::Lang;
@@ -29,6 +29,8 @@ pub(super) struct Console {
     /// What was delivered and not said yet.
     delivered: Delivered,
     parked: BTreeMap<String, u64>,
+    /// What was pushed and not said yet.
+    accepted: Accepted,
     last_progress: Instant,
     /// Schemes whose pull was said: the first shows that it works, later ones only what they found.
     pulled: BTreeSet<String>,
@@ -60,6 +62,7 @@ impl Console {
             form,
             delivered: Delivered::default(),
             parked: BTreeMap::new(),
+            accepted: Accepted::default(),
             last_progress: Instant::now(),
             pulled: BTreeSet::new(),
             problems: BTreeMap::new(),
@@ -75,6 +78,7 @@ impl Console {
         options: &UpArguments,
         folder: &DataFolder,
         put_back: usize,
+        store_url: Option<&str>,
     ) {
         let schemes: Vec<&str> = checked.config.schemes.keys().map(SchemeId::as_str).collect();
         let tenant = checked.config.tenant.to_string();
@@ -82,9 +86,14 @@ impl Console {
             let (every_seconds, data) = (options.every.as_secs(), folder.path());
             let pid = std::process::id();
             json!({ "tenant": tenant, "schemes": schemes, "every_seconds": every_seconds, "data": data, "pid": pid,
-                    "messages_put_back": put_back })
+                    "messages_put_back": put_back, "store_url": store_url })
         });
         self.line(|lang| words::started(lang, &tenant, &schemes, options, folder));
+        if let Some(url) = store_url {
+            let downloads = checked.config.bill_schemes.iter().filter(|(_, scheme)| scheme.source.download);
+            let downloads: Vec<&str> = downloads.map(|(id, _)| id.as_str()).collect();
+            self.line(|lang| words::taking_pushes(lang, url, &downloads, options));
+        }
         if put_back > 0 {
             self.line(|lang| words::put_back(lang, put_back));
         }
@@ -95,6 +104,8 @@ impl Console {
         match heard {
             Heard::Pulled(pulled) => self.hear_pulled(&pulled),
             Heard::Delivered(delivered) => self.delivered.add(&delivered),
+            Heard::Accepted(accepted) => self.accepted.add(&accepted),
+            Heard::Swept(swept) => self.hear_swept(&swept),
             Heard::Parked { reason } => *self.parked.entry(reason).or_default() += 1,
             Heard::Problem(problem) => self.problem(&problem, None),
         }
@@ -108,9 +119,31 @@ impl Console {
         }
     }
 
+    fn hear_swept(&mut self, swept: &Swept) {
+        self.event("swept", || json!(swept));
+        if swept.sent_again > 0 {
+            self.line(|lang| words::sent_again(lang, swept.sent_again));
+        }
+        let first = swept.rows > 0 && self.pulled.insert(swept.scheme.clone());
+        if first || swept.queued + swept.parked > 0 {
+            self.line(|lang| words::swept(lang, swept));
+        }
+    }
+
+    /// Says what was pushed since the last time.
+    fn say_accepted(&mut self) {
+        if self.accepted == Accepted::default() {
+            return;
+        }
+        let accepted = std::mem::take(&mut self.accepted);
+        self.event("accepted", || json!(accepted));
+        self.line(|lang| words::accepted(lang, &accepted));
+    }
+
     /// Says what was delivered since the last time, when the queue is empty or every now and then; and that there are
     /// dead letters.
     pub(super) fn sum_up(&mut self, waiting: u64, dead: u64) {
+        self.say_accepted();
         let quiet = self.delivered == Delivered::default() && self.parked.is_empty();
         if !quiet
             && (waiting == 0 || self.form == Form::Json || self.last_progress.elapsed() >= PROGRESS_EVERY)
@@ -185,6 +218,7 @@ impl Console {
 
     /// Says the last that there is to say.
     pub(super) fn stopped(&mut self) {
+        self.say_accepted();
         if self.delivered != Delivered::default() || !self.parked.is_empty() {
             self.say_delivered(0);
         }

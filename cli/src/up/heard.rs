@@ -12,6 +12,10 @@ pub(super) enum Heard {
     Pulled(Pulled),
     /// A batch of `deliver` ended.
     Delivered(Delivered),
+    /// A push was answered.
+    Accepted(Accepted),
+    /// A run of `sweep` ended well.
+    Swept(Swept),
     /// A document waits for a person.
     Parked {
         /// The stable name of the reason.
@@ -33,6 +37,51 @@ pub(super) struct Pulled {
     pub(super) known: u64,
     pub(super) excluded: u64,
     pub(super) parked: u64,
+}
+
+/// What became of pushes: of one, or of several together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(default)]
+pub(super) struct Accepted {
+    pub(super) pushes: u64,
+    pub(super) queued: u64,
+    pub(super) known: u64,
+    pub(super) parked: u64,
+    /// Pushes of somebody who did not prove to be the store system.
+    pub(super) refused: u64,
+    /// Pushes that were not understood.
+    pub(super) malformed: u64,
+    pub(super) unknown_commands: u64,
+    /// Pushes that could not be stored, and come again.
+    pub(super) unavailable: u64,
+}
+
+impl Accepted {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.pushes += other.pushes;
+        self.queued += other.queued;
+        self.known += other.known;
+        self.parked += other.parked;
+        self.refused += other.refused;
+        self.malformed += other.malformed;
+        self.unknown_commands += other.unknown_commands;
+        self.unavailable += other.unavailable;
+    }
+}
+
+/// What a run of `sweep` did: of a scheme, or of all when it looked for stuck documents or compared ways of paying.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(default)]
+pub(super) struct Swept {
+    pub(super) scheme: String,
+    pub(super) rows: u64,
+    pub(super) queued: u64,
+    pub(super) known: u64,
+    pub(super) parked: u64,
+    /// Stuck documents that have a message again.
+    pub(super) sent_again: u64,
+    /// Ways of paying that `payments.csv` lacks.
+    pub(super) payments_missing: u64,
 }
 
 /// What became of messages: of one batch, or of several together.
@@ -81,6 +130,8 @@ impl Heard {
         if text.starts_with("{\"_aws\"") {
             return match &*line.function {
                 "pull" => serde_json::from_str(text).ok().map(Self::Pulled),
+                "accept" => serde_json::from_str(text).ok().map(Self::Accepted),
+                "sweep" => serde_json::from_str(text).ok().map(Self::Swept),
                 _ => serde_json::from_str(text).ok().map(Self::Delivered),
             };
         }
@@ -140,6 +191,14 @@ mod tests {
             r#"{"_aws":{},"function":"deliver","scheme":"all","posted":9,"parked":1,"delayed":3}"#;
         let delivered = Delivered { posted: 9, parked: 1, ..Delivered::default() };
         assert_eq!(heard("deliver", LogSource::Stdout, of_deliver), Some(Heard::Delivered(delivered)));
+
+        let of_accept = r#"{"_aws":{},"function":"accept","scheme":"all","pushes":1,"queued":2}"#;
+        let accepted = Accepted { pushes: 1, queued: 2, ..Accepted::default() };
+        assert_eq!(heard("accept", LogSource::Stdout, of_accept), Some(Heard::Accepted(accepted)));
+
+        let of_sweep = r#"{"_aws":{},"function":"sweep","scheme":"all","stuck":1,"sent_again":1}"#;
+        let swept = Swept { scheme: "all".into(), sent_again: 1, ..Swept::default() };
+        assert_eq!(heard("sweep", LogSource::Stdout, of_sweep), Some(Heard::Swept(swept)));
 
         let parked =
             r#"{"level":"WARN","message":"parked","document":"stockout#s#1","reason":"unknown_goods"}"#;

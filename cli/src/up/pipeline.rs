@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use dougong_cloud::{LogSink, Stack, StackSettings, Storage, Timing};
+use dougong_cloud::gateway::Source;
+use dougong_cloud::{LogSink, Stack, StackSettings, Storage, StoreSettings, Timing};
 use dougong_config::Config;
 use dougong_ledger::{Ledger, LedgerError};
 use dougong_values::{BeijingTime, SchemeId};
@@ -20,13 +21,14 @@ const AROUND_THE_CALLS: Duration = Duration::from_secs(15);
 const CALLS_OF_A_BATCH: u32 = 20;
 /// What a `pull` has besides two calls that take all the time they may. It goes on with its next run anyway.
 const AROUND_THE_PAGES: Duration = Duration::from_mins(1);
+/// The longest that Lambda gives a function: a sweep of many stores takes its time, and goes on with its next run.
+const SWEEP_TIMEOUT: Duration = Duration::from_mins(15);
 /// A document's lease outlives its worker by 5 seconds; its message comes back a moment later.
 const AFTER_THE_LEASE: Duration = Duration::from_secs(10);
 
 /// Returns the settings of the stack.
 ///
-/// The one place that says what runs on one machine. A store system's functions (`accept` behind the HTTP gateway,
-/// `sweep`) get their processes, their port and their schedules here, as `StackSettings::store`.
+/// The one place that says what runs on one machine.
 pub(super) fn settings(
     options: &UpArguments,
     checked: &Checked,
@@ -38,7 +40,9 @@ pub(super) fn settings(
     let function = |name: &str| vec![program.clone().into_os_string(), "function".into(), name.into()];
     let pull_timeout = config.wdt.timeouts.total * 2 + AROUND_THE_PAGES;
     let waiting_for_slots = Duration::from_mins(1) * CALLS_OF_A_BATCH / config.bip.calls_per_minute.max(1);
-    let deliver_timeout = config.bip.timeouts.total + waiting_for_slots + AROUND_THE_CALLS;
+    // A store is told within the same batches, and only where there is time for a whole call.
+    let telling = config.store.as_ref().map_or(Duration::ZERO, dougong_config::StoreSettings::call_timeout);
+    let deliver_timeout = config.bip.timeouts.total + waiting_for_slots + telling + AROUND_THE_CALLS;
     Ok(StackSettings {
         storage: Storage::File(folder.ledger()),
         keep_messages: true,
@@ -47,6 +51,13 @@ pub(super) fn settings(
         deliver_timeout,
         visibility: deliver_timeout + AFTER_THE_LEASE,
         schedules: schedules(options, config),
+        store: config.store.as_ref().map(|_| StoreSettings {
+            listen: options.listen(),
+            source: if options.behind_proxy { Source::Forwarded } else { Source::Peer },
+            sweep_timeout: SWEEP_TIMEOUT,
+            schedules: sweeps(options, config),
+            ..StoreSettings::new(function("accept"), function("sweep"))
+        }),
         log,
         ..StackSettings::new(function("pull"), function("deliver"), &options.config, secrets)
     })
@@ -61,6 +72,16 @@ fn schedules(options: &UpArguments, config: &Config) -> Vec<(Timing, String)> {
         ]
     };
     config.schemes.keys().flat_map(of_scheme).collect()
+}
+
+/// The downloads of every scheme of store bills at their interval, and with them a look for stuck documents; ways of
+/// paying are compared once a day.
+fn sweeps(options: &UpArguments, config: &Config) -> Vec<(Timing, String)> {
+    let downloads = config.bill_schemes.iter().filter(|(_, scheme)| scheme.source.download);
+    let downloads = downloads.map(|(scheme, _)| json!({ "scheme": scheme.as_str() }));
+    let often = downloads.chain([json!({ "job": "stuck" })]);
+    let often = often.map(|event| (Timing::Every(options.sweep_every), event.to_string()));
+    often.chain([(Timing::Daily(options.rescan_at), json!({ "job": "payments" }).to_string())]).collect()
 }
 
 fn rescan(scheme: &SchemeId) -> String {

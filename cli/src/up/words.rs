@@ -3,13 +3,15 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use dougong_cloud::StackError;
 use dougong_runtime::SecretsError;
+use dougong_store::auth::AuthError;
 
 use super::folder::DataFolder;
-use super::heard::{Delivered, Pulled};
+use super::heard::{Accepted, Delivered, Pulled, Swept};
 use crate::arguments::UpArguments;
 use crate::failure::Failure;
 use crate::lang::{Lang, Texts};
@@ -55,6 +57,51 @@ pub(super) fn no_stack(lang: Lang, folder: &DataFolder, error: &StackError) -> F
             lang,
             "see that the disk has room and {ledger} is the file of this or an older version; restore a backup otherwise (docs/up.md)",
             "请确认磁盘有空间，且 {ledger} 由本版本或更早版本写成；否则请恢复备份（docs/up.zh-CN.md）"
+        ),
+    )
+}
+
+pub(super) fn cannot_listen(lang: Lang, listen: SocketAddr, error: &io::Error) -> Failure {
+    Failure::new(
+        say!(
+            lang,
+            "cannot listen on {listen} for the store system's pushes: {error}",
+            "无法在 {listen} 监听门店系统的推送：{error}"
+        ),
+        say!(
+            lang,
+            "name with --listen a free port of an address of this machine",
+            "请用 --listen 指定本机地址上的空闲端口"
+        ),
+    )
+}
+
+pub(super) fn nothing_to_listen_for(lang: Lang) -> Failure {
+    Failure::new(
+        say!(
+            lang,
+            "--listen and --behind-proxy are for a store system, and the configuration has none",
+            "--listen 和 --behind-proxy 用于门店系统，而配置中没有门店系统"
+        ),
+        say!(
+            lang,
+            "set the url of [store] (DOUGONG_STORE_URL), or leave the options out",
+            "请设置 [store] 的 url（DOUGONG_STORE_URL），或去掉这些选项"
+        ),
+    )
+}
+
+pub(super) fn store_secrets(lang: Lang, error: &AuthError) -> Failure {
+    Failure::new(
+        say!(
+            lang,
+            "the store system's settings and secrets do not fit: {error}",
+            "门店系统的设置与密钥不符：{error}"
+        ),
+        say!(
+            lang,
+            "write its secrets into the file of secrets as store.secrets, or change auth of [store.incoming] or [store.outgoing]; docs/settings.md shows both",
+            "请在密钥文件中写 store.secrets，或修改 [store.incoming]、[store.outgoing] 的 auth；见 docs/settings.zh-CN.md"
         ),
     )
 }
@@ -191,6 +238,38 @@ pub(super) fn put_back(lang: Lang, messages: usize) -> String {
         "{messages} messages that the last run left are in the queue again",
         "上次运行遗留的 {messages} 条消息已重新入队"
     )
+}
+
+pub(super) fn taking_pushes(lang: Lang, url: &str, schemes: &[&str], options: &UpArguments) -> String {
+    let schemes = schemes.join(", ");
+    let every = written(options.sweep_every.as_secs());
+    say!(
+        lang,
+        "store system: pushes are taken at {url}, bills are downloaded every {every}: {schemes}",
+        "门店系统：在 {url} 接收推送，每 {every} 补漏：{schemes}"
+    )
+}
+
+pub(super) fn accepted(lang: Lang, accepted: &Accepted) -> String {
+    let Accepted { pushes, queued, known, parked, refused, .. } = accepted;
+    say!(
+        lang,
+        "took {pushes} pushes: {queued} bills queued, {known} known, {parked} parked; {refused} pushes refused",
+        "接收推送 {pushes} 次：入队 {queued} 单，已知 {known}，待人工处理 {parked}；拒绝推送 {refused} 次"
+    )
+}
+
+pub(super) fn swept(lang: Lang, swept: &Swept) -> String {
+    let Swept { scheme, rows, queued, known, parked, .. } = swept;
+    say!(
+        lang,
+        "downloaded {scheme}: {rows} bills read, {queued} queued, {known} known, {parked} parked",
+        "补漏 {scheme}：读取 {rows} 单，入队 {queued}，已知 {known}，待人工处理 {parked}"
+    )
+}
+
+pub(super) fn sent_again(lang: Lang, documents: u64) -> String {
+    say!(lang, "{documents} stuck documents were sent again", "已重新发送 {documents} 张停滞的单据")
 }
 
 pub(super) fn pulled(lang: Lang, pulled: &Pulled) -> String {

@@ -1,0 +1,107 @@
+//! `dougong up` with a store system: pushes taken, lost ones swept, and everything booked once.
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::Duration;
+
+use dougong_simulators::day::StorePlan;
+use dougong_simulators::store::push::{PushAnswer, PushSettings, Pusher};
+use dougong_simulators::store::{self, Auth, AuthPreset, BillKind};
+use dougong_values::BeijingTime;
+use serde_json::{Value, json};
+
+use crate::world::{World, assert_no_secret_in, until};
+
+const SECRET: &str = "CANARY-STORE-SECRET";
+
+/// Gives the program a store system.
+fn with_store(world: &World, platform: &store::Simulator) -> Command {
+    let secrets = world.path("secrets.json");
+    let text = std::fs::read_to_string(&secrets).unwrap();
+    let mut value: Value = serde_json::from_str(&text).unwrap();
+    value["store"] = json!({ "secrets": [SECRET] });
+    std::fs::write(&secrets, value.to_string()).unwrap();
+    let mut command = world.command();
+    command
+        .env("DOUGONG_STORE_URL", platform.url())
+        .env("DOUGONG_STORE_OUTGOING_AUTH", "url")
+        .env("DOUGONG_STORE_CALLS_PER_MINUTE", "6000");
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stores_push_is_booked_and_what_a_push_lost_is_found() {
+    let world = World::start(60_000).await;
+    let auth = Auth::new(AuthPreset::UrlToken, SECRET);
+    let settings = store::Settings { auth: auth.clone(), ..store::Settings::default() };
+    let platform = store::Simulator::start(settings).await.unwrap();
+    let mut command = with_store(&world, &platform);
+    command.args(["--listen", "127.0.0.1:0", "--sweep-every", "2s"]);
+    let mut up = world.up_as(command).await;
+    let started = up.event("it has started", |event| event["event"] == "started").await;
+    let url = started["store_url"].as_str().unwrap();
+    assert!(url.starts_with("http://127.0.0.1:") && url.ends_with("/store"), "{started}");
+
+    let yesterday = BeijingTime::now().plus_seconds(-86_400).day();
+    let bills = StorePlan::new(4, 20, yesterday).generate();
+    let pushing = PushSettings {
+        timeout: Duration::from_secs(20),
+        dropped_per_mille: 300,
+        ..PushSettings::new(url, auth)
+    };
+    let pushed = platform.push(pushing, &bills).await.unwrap();
+    assert!(pushed.dropped().count() > 0 && pushed.given_up().count() == 0, "{pushed:?}");
+
+    // Somebody else knows the address and not the secret.
+    let stranger =
+        Pusher::new(PushSettings::new(url, Auth::new(AuthPreset::UrlToken, "guessed-guessed-1"))).unwrap();
+    let answer = stranger.post("1", Pusher::body(BillKind::Declare, "1", &bills[..1])).await.answer;
+    assert!(matches!(answer, PushAnswer::Refused { .. }), "{answer:?}");
+    up.event("the stranger is said", |event| event["event"] == "accepted" && event["refused"] == 1).await;
+
+    let booked = || world.bip.order_count() + world.bip.returns().len();
+    until("all bills are booked", || booked() >= bills.len()).await;
+    up.settled().await;
+    let swept: BTreeSet<String> = up
+        .events()
+        .iter()
+        .filter(|event| event["event"] == "swept" && event["queued"].as_u64() > Some(0))
+        .map(|event| event["scheme"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(swept.contains("store-sales") && swept.contains("transferred"), "{swept:?}");
+    assert_eq!(up.stop().await, Some(0));
+    assert_eq!(booked(), bills.len(), "something is doubled");
+    for (_, log) in world.logs() {
+        assert_no_secret_in(&log);
+        assert!(!log.contains(SECRET), "the store's secret is in the log");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_pushes_out_is_said_before_anything_runs() {
+    let world = World::start(60_000).await;
+    let ended = |mut command: Command| {
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let mut command = world.command();
+    command.args(["--listen", "127.0.0.1:0"]);
+    let words = ended(command);
+    assert!(words.contains("the configuration has none\nhint: set the url of [store]"), "{words}");
+
+    let mut command = world.command();
+    command.env("DOUGONG_STORE_URL", "http://127.0.0.1:9/openapi");
+    let words = ended(command);
+    assert!(words.contains("secrets do not fit") && words.contains("store.secrets"), "{words}");
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let platform = store::Simulator::start(store::Settings::default()).await.unwrap();
+    let mut command = with_store(&world, &platform);
+    command.args(["--listen", &address]);
+    let words = ended(command);
+    assert!(words.starts_with(&format!("error: cannot listen on {address} for")), "{words}");
+    assert!(words.contains("\nhint: name with --listen a free port"), "{words}");
+}
