@@ -73,8 +73,9 @@ pub(crate) fn of_bip(kind: FaultKind, seed: u64, orders: u32) -> Faults {
     }
 }
 
-/// Returns what goes wrong at the store system. No answer to `AddSTOBill` is lost: a look-up is believed after five
-/// minutes only, which is longer than a demo.
+/// Returns what goes wrong at the store system. A delivery that was announced when the answer is lost must not be
+/// announced again. `AddSTOBill` is not lost before it is done: that it is not there is believed after five minutes only,
+/// which is longer than a demo.
 pub(crate) fn of_store(kind: FaultKind, seed: u64) -> Faults {
     let busy = || Fault::Status(503, BeforeCommit);
     match kind {
@@ -85,7 +86,7 @@ pub(crate) fn of_store(kind: FaultKind, seed: u64) -> Faults {
                 Rule::on("DownloadStoreDeclareGoodsByBatch", When::Nth(1), busy()),
                 Rule::on("DownloadREQBill", When::Nth(1), Fault::ExtraKeys),
                 Rule::on("QueryTransferringOrderInfo", When::Nth(2), Fault::Reset(AfterCommit)),
-                Rule::on("AddSTOBill", When::Nth(3), Fault::Slow(Duration::from_millis(500))),
+                Rule::on("AddSTOBill", When::Nth(3), Fault::Reset(AfterCommit)),
                 Rule::on("UpdateTransferringOrderInfo", When::Nth(2), Fault::Reset(AfterCommit)),
             ],
         ),
@@ -100,8 +101,12 @@ pub(crate) fn of_store(kind: FaultKind, seed: u64) -> Faults {
                     Rule::on(command, When::PerMille(30), Fault::Slow(Duration::from_millis(600))),
                 ]
             });
-            let slow = Rule::on("AddSTOBill", When::PerMille(100), Fault::Slow(Duration::from_millis(600)));
-            Faults::script(seed, everywhere.chain([slow]))
+            let announce = [
+                Rule::on("AddSTOBill", When::PerMille(50), Fault::Reset(AfterCommit)),
+                Rule::on("AddSTOBill", When::PerMille(50), Fault::TruncatedJson(AfterCommit)),
+                Rule::on("AddSTOBill", When::PerMille(100), Fault::Slow(Duration::from_millis(600))),
+            ];
+            Faults::script(seed, everywhere.chain(announce))
         }
     }
 }
