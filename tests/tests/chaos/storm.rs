@@ -17,8 +17,8 @@ const AFTER: Strikes = Strikes::AfterCommit;
 /// A message cannot be delayed for longer: waits that have grown to minutes would only take time.
 const LONGEST_DELAY_SECONDS: u64 = 4;
 
-/// So many requests of the functions lie between two kills at any moment, on average.
-const REQUESTS_BETWEEN_KILLS: u64 = 300;
+/// So many records of outcomes lie between two kills at any moment, on average.
+const RECORDS_BETWEEN_KILLS: u64 = 60;
 
 /// Numbers drawn from a seed and a name.
 #[derive(Debug, Clone)]
@@ -108,19 +108,28 @@ pub(crate) fn faults_of_bip() -> Vec<Rule> {
 pub(crate) fn faults_of_wdt() -> Vec<Rule> {
     let code = |code: &str| Fault::Code(code.to_owned(), BEFORE);
     let pages = [
-        (5, Fault::Throttle),
-        (5, Fault::TokenExpired),
-        (10, Fault::Timeout(BEFORE)),
-        (15, Fault::Reset(BEFORE)),
-        (10, Fault::Status(502, BEFORE)),
-        (10, Fault::Html(BEFORE)),
-        (10, Fault::TruncatedJson(BEFORE)),
-        (5, code("isp.top-remote-connection-timeout")),
-        (10, code("isp.runtime-max-limit")),
-        (5, code("100")),
+        (1, Fault::Throttle),
+        (1, Fault::TokenExpired),
+        (1, Fault::Timeout(BEFORE)),
+        (1, Fault::Reset(BEFORE)),
+        (1, Fault::Status(1, BEFORE)),
+        (1, Fault::Html(BEFORE)),
+        (1, Fault::TruncatedJson(BEFORE)),
+        (1, code("isp.top-remote-connection-timeout")),
+        (1, code("isp.runtime-max-limit")),
+        (1, code("100")),
         (20, Fault::Slow(Duration::from_millis(500))),
     ];
     pages.into_iter().map(|(share, fault)| Rule::on(wdt::OPERATION, When::PerMille(share), fault)).collect()
+}
+
+/// Waits until WDT has answered with another fault that makes its caller wait.
+pub(crate) async fn fault_of(wdt: &wdt::Simulator) {
+    let faults = || wdt.faults().log().into_iter().filter(|at| !matches!(at.fault, Fault::Slow(_))).count();
+    let before = faults();
+    while faults() == before {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// The storm over one world.
@@ -132,7 +141,7 @@ struct Inside {
     seed: u64,
     blows: AtomicBool,
     kills: AtomicUsize,
-    requests: watch::Sender<u64>,
+    records: watch::Sender<u64>,
     met: Mutex<BTreeMap<String, usize>>,
     pull: FunctionHost,
     deliver: FunctionHost,
@@ -145,7 +154,7 @@ impl Storm {
             seed,
             blows: AtomicBool::new(true),
             kills: AtomicUsize::default(),
-            requests: watch::Sender::default(),
+            records: watch::Sender::default(),
             met: Mutex::default(),
             pull: world.stack.pull_host().clone(),
             deliver: world.stack.deliver_host().clone(),
@@ -167,15 +176,15 @@ impl Storm {
         self.0.kills.load(Ordering::Relaxed)
     }
 
-    /// Kills now this, now that process, at any moment: also while it waits for BIP or WDT. How often follows the
-    /// functions' own speed.
+    /// Kills now this, now that process, at any moment: also while it waits for BIP or WDT. How often follows
+    /// their own speed.
     pub(crate) async fn kills_at_any_moment(&self) {
         let mut draw = Draw::of(self.0.seed, "moments");
-        let mut requests = self.0.requests.subscribe();
+        let mut records = self.0.records.subscribe();
         let mut next = 0;
         loop {
-            next += draw.below(2 * REQUESTS_BETWEEN_KILLS);
-            let _ = requests.wait_for(|requests| *requests >= next).await;
+            next += draw.below(2 * RECORDS_BETWEEN_KILLS);
+            let _ = records.wait_for(|records| *records >= next).await;
             tokio::time::sleep(Duration::from_millis(draw.below(300))).await;
             let victim = if draw.one_in(4) { &self.0.pull } else { &self.0.deliver };
             // A deployment, sometimes: all of them.
@@ -207,7 +216,9 @@ impl Storm {
         if !self.0.blows.load(Ordering::Relaxed) {
             return Verdict::Pass;
         }
-        self.0.requests.send_modify(|requests| *requests += 1);
+        if call.operation == "PutItem" {
+            self.0.records.send_modify(|records| *records += 1);
+        }
         let mut draw = Draw::of(self.0.seed, (&call.operation, call.nth));
         let (name, verdict) = self.blow(&call, &mut draw);
         if !name.is_empty() {
@@ -238,8 +249,8 @@ impl Storm {
                 25..40 => verdict("send: lost reply", Verdict::LoseReply),
                 40..60 => verdict("send: a part fails", Verdict::FailEntries(BTreeSet::from([0, 3, 4]))),
                 60..70 => verdict("send: slow", Verdict::Slow(Duration::from_millis(300))),
-                70..80 => ("killed before a send", Blow::KillBefore(self.0.pull.clone())),
-                80..90 => ("killed after a send", Blow::KillAfter(self.0.pull.clone())),
+                70..74 => ("killed before a send", Blow::KillBefore(self.0.pull.clone())),
+                74..78 => ("killed after a send", Blow::KillAfter(self.0.pull.clone())),
                 _ => pass,
             },
             "ReceiveMessage" => match per_mille {
@@ -261,12 +272,11 @@ impl Storm {
             "GetItem" | "PutItem" | "UpdateItem" | "BatchGetItem" | "TransactWriteItems" => {
                 let is_pulls = is_pulls(call);
                 let victim = if is_pulls { &self.0.pull } else { &self.0.deliver };
-                // Pull makes many requests for one window: it is to finish some.
-                let per_hundred_thousand = per_mille * 100 + draw.below(100);
-                let kills = if is_pulls { 150 } else { 500 };
-                match per_hundred_thousand {
-                    n if n < kills => ("killed before a request", Blow::KillBefore(victim.clone())),
-                    n if n < 2 * kills => ("killed after a request", Blow::KillAfter(victim.clone())),
+                // Pull makes hundreds of requests for one window: it is to finish most.
+                let among = if is_pulls { 400_000 } else { 100_000 };
+                match draw.below(among) {
+                    0..500 => ("killed before a request", Blow::KillBefore(victim.clone())),
+                    500..1_000 => ("killed after a request", Blow::KillAfter(victim.clone())),
                     1_000..1_400 => verdict("tables: away", Verdict::Refuse(Refusal::UNAVAILABLE)),
                     1_400..1_800 => {
                         verdict("tables: throttled", Verdict::Refuse(Refusal::DYNAMODB_THROTTLED))
