@@ -275,8 +275,8 @@ impl Storm {
                 // Pull makes hundreds of requests for one window: it is to finish most.
                 let among = if is_pulls { 400_000 } else { 100_000 };
                 match draw.below(among) {
-                    0..500 => ("killed before a request", Blow::KillBefore(victim.clone())),
-                    500..1_000 => ("killed after a request", Blow::KillAfter(victim.clone())),
+                    0..300 => ("killed before a request", Blow::KillBefore(victim.clone())),
+                    300..600 => ("killed after a request", Blow::KillAfter(victim.clone())),
                     1_000..1_400 => verdict("tables: away", Verdict::Refuse(Refusal::UNAVAILABLE)),
                     1_400..1_800 => {
                         verdict("tables: throttled", Verdict::Refuse(Refusal::DYNAMODB_THROTTLED))
