@@ -363,8 +363,8 @@ fn quick(settings: StackSettings, pace: Pace) -> StackSettings {
         Pace::Real => settings,
         Pace::Fast => StackSettings {
             pull_timeout: Duration::from_secs(30),
-            deliver_timeout: Duration::from_secs(20),
-            visibility: Duration::from_secs(26),
+            deliver_timeout: Duration::from_secs(12),
+            visibility: Duration::from_secs(18),
             store: settings
                 .store
                 .map(|store| StoreSettings { sweep_timeout: Duration::from_secs(40), ..store }),

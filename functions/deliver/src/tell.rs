@@ -9,7 +9,7 @@ use dougong_ledger::{
 };
 use dougong_mapping::{Problem, Telling};
 use dougong_queue::Message;
-use dougong_runtime::{bill_message, epoch_ms, new_document, with_causes};
+use dougong_runtime::{bill_message, call_interval, epoch_ms, new_document, with_causes};
 use dougong_store::{
     Bill, BillKind, CallClass, CallError, Client, Delivery, OutboundQuery, Row, Selector, Shipment,
 };
@@ -60,12 +60,6 @@ enum Found {
     NotKept,
     /// The tables do not say where to look.
     Nowhere,
-}
-
-/// The pace that all environments share for the store system.
-fn account() -> Account {
-    #[expect(clippy::expect_used, reason = "a constant that is an account")]
-    "store".parse().expect("a name")
 }
 
 /// The marker of a bill that is a delivery of ours: it must not be booked beside the stockout.
@@ -302,10 +296,9 @@ impl Deliver {
     /// Waits for a slot of the shared pace; returns when to come back if there is none soon.
     async fn store_slot(&self) -> Result<Option<Again>, LedgerError> {
         let Some(settings) = &self.parts.config.store else { return Ok(Some(Again::Misconfigured)) };
-        let interval = Duration::from_mins(1) / settings.calls_per_minute.max(1);
+        let (account, interval) = (Account::store_system(), call_interval(settings.calls_per_minute));
         let now = epoch_ms();
-        let reserved =
-            self.parts.ledger.reserve(&account(), 1, interval, Duration::from_secs(10), now).await?;
+        let reserved = self.parts.ledger.reserve(&account, 1, interval, Duration::from_secs(10), now).await?;
         match reserved {
             Reservation::Granted(instants) => {
                 let wait = instants.first().map_or(0, |at| at - now);
@@ -487,7 +480,10 @@ impl Deliver {
             CallClass::Refresh => {
                 error!(document = %hold.key(), error, "the store system does not accept who we are");
                 let until = epoch_ms() + REFUSED_PAUSE_MS;
-                self.parts.ledger.pause(&account(), until, "store_credentials", epoch_ms()).await?;
+                self.parts
+                    .ledger
+                    .pause(&Account::store_system(), until, "store_credentials", epoch_ms())
+                    .await?;
                 self.give_back(hold, Attempt::Uncounted, Again::Misconfigured).await
             }
             CallClass::Retry if attempt < MOST_ATTEMPTS => {

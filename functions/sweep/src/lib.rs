@@ -136,12 +136,5 @@ pub(crate) fn calls<'a>(
     deadline: Deadline,
 ) -> Result<Calls<'a>, SweepError> {
     let store = parts.config.store.as_ref().ok_or(SweepError::NoStore)?;
-    Ok(Calls::new(client, &parts.ledger, store_account(parts), store.calls_per_minute, deadline))
-}
-
-/// What all calls to the store system are paced by: our id there, else the merchant's name.
-fn store_account(parts: &Parts) -> Account {
-    let id = parts.secrets.store.app_id.as_deref().unwrap_or(parts.config.tenant.as_str());
-    let account = format!("store-{id}").parse();
-    account.unwrap_or_else(|_| parts.secrets.bip.app_key.clone())
+    Ok(Calls::new(client, &parts.ledger, Account::store_system(), store.calls_per_minute, deadline))
 }

@@ -130,6 +130,13 @@ id! {
     /// An app key of the outside system whose calls are paced together (限流单位).
     Account, "account", 128
 }
+
+impl Account {
+    /// Returns what all calls to the store system are paced by: a ledger serves one merchant, and that one store system.
+    pub fn store_system() -> Self {
+        Self("store".to_owned())
+    }
+}
 id! {
     /// One run of a function, for the ledger's history and for logs: the Lambda request id.
     RunId, "run id", 64
