@@ -31,7 +31,7 @@ pub const TENANT: &str = "shanjian";
 const SECRETS_FILE: &str = "secrets.json";
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(170);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Puts something in front of an address, and returns its own.
 type Detour = Box<dyn FnOnce(&str) -> String + Send>;

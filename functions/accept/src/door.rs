@@ -199,6 +199,7 @@ impl Door {
             day: BeijingTime::now().day(),
             amount: None,
             source_json,
+            warnings: None,
         };
         let intake = Intake::new(&self.parts.ledger, &self.parts.queue);
         if intake.park(&document, "unknown_command", &error.to_string()).await? {

@@ -385,6 +385,7 @@ impl Deliver {
                         day: today,
                         amount: None,
                         source_json: row.json,
+                        warnings: None,
                     };
                     let problems =
                         json!([{ "reason": "unreadable", "message": row.error.to_string() }]).to_string();
@@ -407,6 +408,7 @@ impl Deliver {
             day: message.day,
             amount: None,
             source_json: json!(text).to_string(),
+            warnings: None,
         };
         match self.parts.ledger.skip(&marker, "announced", epoch_ms()).await? {
             SetAside::Done | SetAside::Not(Standing::Skipped) => {}

@@ -138,6 +138,7 @@ impl<'a> Rows<'a> {
             day: row.modified.unwrap_or_else(BeijingTime::now).day(),
             amount: None,
             source_json: row.json,
+            warnings: None,
         };
         self.tally.parked += u64::from(self.intake.park(&document, "unreadable", &row.problem).await?);
         Ok(())

@@ -69,7 +69,10 @@ impl Request {
     /// Reads an event; other keys than a request's own, such as EventBridge's, are left alone.
     pub fn read(event: Value) -> Result<Self, InvalidEvent> {
         let mut reader = Reader { problems: Vec::new() };
-        let raw: RawEvent = serde_json::from_value(event).unwrap_or_else(|_| {
+        // Serde would read an array as the fields in their order.
+        let object = Some(event).filter(Value::is_object);
+        let raw: Option<RawEvent> = object.and_then(|event| serde_json::from_value(event).ok());
+        let raw = raw.unwrap_or_else(|| {
             reader.problems.push("it is no JSON object".to_owned());
             RawEvent::default()
         });

@@ -64,5 +64,6 @@ fn unreadable_document(config: &Config, kind: BillKind, row: UnreadableRow) -> N
         day: BeijingTime::now().day(),
         amount: None,
         source_json: row.json,
+        warnings: None,
     }
 }

@@ -124,7 +124,7 @@ pub(crate) fn scheme_day(scheme: &SchemeId, day: BusinessDay) -> String {
 }
 
 /// Every attribute of a document's item besides its key.
-pub(crate) const DOCUMENT_ATTRIBUTES: [&str; 31] = [
+pub(crate) const DOCUMENT_ATTRIBUTES: [&str; 32] = [
     "state",
     "scheme",
     "version",
@@ -133,6 +133,7 @@ pub(crate) const DOCUMENT_ATTRIBUTES: [&str; 31] = [
     "scheme_day",
     "amount",
     "source",
+    "warnings",
     "attempts",
     "fence",
     "owner",
@@ -173,6 +174,7 @@ pub(crate) fn write_document(document: &Document) -> Attributes {
         .text("scheme_day", scheme_day(&document.scheme, document.day))
         .maybe_text("amount", document.amount)
         .maybe_source("source", document.source.as_ref())
+        .maybe_text("warnings", document.warnings.as_ref())
         .number("attempts", document.attempts)
         .number("fence", document.fence)
         .maybe_text("owner", lease.and_then(|lease| lease.owner.as_ref()))
@@ -226,6 +228,7 @@ pub(crate) fn read_document(item: &Attributes) -> Result<Document, LedgerError> 
         day: read.required("day")?,
         amount: read.maybe("amount")?,
         source: read.maybe_bytes("source")?.map(Source::from_packed),
+        warnings: read.maybe("warnings")?,
         attempts: read.maybe("attempts")?.unwrap_or_default(),
         fence: read.required("fence")?,
         lease,

@@ -139,6 +139,7 @@ mod tests {
                 day: "2026-11-22".parse().unwrap(),
                 amount: Some("1.50".parse().unwrap()),
                 source_json: format!("\"{text}\""),
+                warnings: None,
             })
             .to_vec()
     }

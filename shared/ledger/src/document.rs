@@ -147,6 +147,8 @@ pub struct NewDocument {
     pub amount: Option<Money>,
     /// Its JSON text without personal data.
     pub source_json: String,
+    /// What was doubtful about reading it, as JSON; `None` when nothing was.
+    pub warnings: Option<String>,
 }
 
 impl fmt::Debug for NewDocument {
@@ -201,6 +203,8 @@ pub struct Document {
     /// The text of that version; gone once it is posted, but for a transferring order, whose lines are told
     /// again when it is shipped.
     pub source: Option<Source>,
+    /// What was doubtful about reading that version, as JSON.
+    pub warnings: Option<String>,
     /// Attempts that counted.
     pub attempts: u32,
     /// Grows with every write; a worker whose fence is not the current one can record nothing.

@@ -65,6 +65,7 @@ impl Document {
             day: new.day,
             amount: new.amount,
             source: Source::pack(&new.source_json),
+            warnings: new.warnings.clone(),
             attempts: 0,
             fence: 1,
             lease: None,

@@ -3,7 +3,7 @@
 use dougong_config::Config;
 use dougong_ledger::{Document, NewDocument};
 use dougong_queue::Message;
-use dougong_store::Bill;
+use dougong_store::{Bill, BillKind};
 use dougong_values::{BusinessDay, SchemeId};
 
 /// Returns what a message says about its document, in the ledger's words.
@@ -16,7 +16,16 @@ pub fn new_document(message: &Message) -> NewDocument {
         day: message.day,
         amount: message.amount,
         source_json: message.document.clone(),
+        warnings: warnings(message),
     }
+}
+
+/// Returns every tolerance that reading a store bill took, as JSON; their free texts are masked.
+fn warnings(message: &Message) -> Option<String> {
+    let kind = BillKind::of_document(message.key.kind())?;
+    let reading = Bill::read(kind, &message.document).ok()?;
+    let any = !reading.warnings.is_empty();
+    any.then(|| serde_json::to_string(&reading.warnings).ok()).flatten()
 }
 
 /// Returns a document as a message once more; `None` if the ledger no longer has its text.
@@ -51,7 +60,6 @@ pub fn bill_message(config: &Config, bill: &Bill, received: BusinessDay) -> Mess
 #[cfg(test)]
 mod tests {
     use dougong_config::{Files, NamedFile};
-    use dougong_store::BillKind;
 
     use super::*;
 

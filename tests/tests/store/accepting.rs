@@ -50,6 +50,8 @@ async fn every_example_push_and_its_table_twin_is_accepted_stored_once_and_booke
     for kind in ["declare", "rec", "req"] {
         let document = chain.document(&format!("{kind}#XS20161010001").parse().unwrap()).await.unwrap();
         assert_eq!(document.state, State::Posted, "{document:?}");
+        let warnings = document.warnings.expect("the vendor's examples take tolerance");
+        assert!(warnings.contains("total_mismatch"), "{warnings}");
     }
     assert_eq!(chain.world.bip.order_count() + chain.world.bip.returns().len(), 3);
     chain.assert_nothing_needs_a_person().await;

@@ -54,6 +54,7 @@ fn order(text: &str, second: u32) -> NewDocument {
         day: "2026-11-21".parse().unwrap(),
         amount: Some("180.00".parse().unwrap()),
         source_json: format!("{{\"stockout_id\":\"80012345\",\"text\":\"{text}\"}}"),
+        warnings: None,
     }
 }
 

@@ -125,6 +125,7 @@ fn upserted(there: Option<&Document>, next: &Document) -> Document {
         attempts: there.attempts + 1,
         modified: started.modified.or(there.modified),
         source: started.source.or(there.source),
+        warnings: started.warnings.or(there.warnings),
         unknown_since: started.unknown_since.or(there.unknown_since),
         voucher_code: started.voucher_code.or(there.voucher_code),
         voucher_id: started.voucher_id.or(there.voucher_id),

@@ -72,6 +72,7 @@ impl Script {
             day: "2026-11-22".parse().unwrap(),
             amount: Some(format!("{}.{index}", 10 + number).parse().unwrap()),
             source_json: format!("\"{number}/{index}\""),
+            warnings: None,
         };
         let code = coded.then(|| format!("SO{number}").parse().unwrap());
         Self { code, versions: seconds.iter().enumerate().map(version).collect() }
