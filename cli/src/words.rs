@@ -102,6 +102,8 @@ repairs! {
         "add the store to tables/stores.csv", "在 tables/stores.csv 中登记门店";
     "unknown_payment" => "way of paying not in the table", "支付方式未登记";
         "add the code to tables/payments.csv", "在 tables/payments.csv 中登记支付编码";
+    "lookup_missed" => "not in a table of your own", "自定义对照表中未登记";
+        "add the row that the problem names", "按问题说明在对照表中补登";
     "unknown_unit" => "a unit is none of the goods'", "单位不属于该货品";
         "add the unit to tables/goods.csv, or count in main units", "在 tables/goods.csv 补充单位，或按主单位入账";
     "total_mismatch" => "totals and lines disagree", "合计与明细不符";

@@ -11,6 +11,7 @@ mod section;
 mod store;
 mod substitute;
 mod systems;
+mod tables;
 
 pub use bill_scheme::{BillScheme, BillSource, NotBooked};
 pub use config::Config;

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use dougong_mapping::{TABLE_FILES, TableProblem, Tables};
+use dougong_mapping::{OwnTable, STORE_TABLE_FILES, TABLE_FILES, TableProblem, Tables, nearest};
 use dougong_values::TenantId;
 use toml::de::DeTable;
 
@@ -16,6 +16,7 @@ use crate::scheme::{Schemes, schemes};
 use crate::section::{Report, Section};
 use crate::store;
 use crate::systems;
+use crate::tables::own_tables;
 
 /// The files of a configuration.
 #[derive(Debug, Clone, Default)]
@@ -90,16 +91,17 @@ fn read_files(
     env: &dyn Fn(&str) -> Option<String>,
     unread: Unread,
 ) -> Result<Config, ConfigErrors> {
+    let source = TableFiles { files: tables, problems: RefCell::default() };
     let mut table_problems = Vec::new();
-    let sources: Vec<(&str, &[u8])> =
-        tables.iter().map(|file| (file.name.as_str(), file.bytes.as_slice())).collect();
-    let read = Tables::read(&sources).map(Arc::new);
-    let read = read.map_err(|problems| table_problems = problems).ok();
-    table_problems.retain(|problem| !unread.explains(problem));
-    let (config, mut of_rules) = match rules {
-        Some(file) => read_rules(file, env, read.as_ref(), &mut |problem| table_problems.push(problem)),
-        None => (None, Vec::new()),
+    let (config, mut of_rules) = if let Some(file) = rules {
+        read_rules(file, env, &source, &mut |problem| table_problems.push(problem))
+    } else {
+        source.read_standard();
+        (None, Vec::new())
     };
+    let mut of_tables = source.problems.into_inner();
+    of_tables.retain(|problem| !unread.explains(problem));
+    table_problems.splice(..0, of_tables);
     of_rules.sort_by_key(|error| (error.line, error.column));
     // Two schemes may miss the same cell.
     table_problems.dedup();
@@ -113,14 +115,41 @@ fn read_files(
     }
 }
 
+/// The tables' files, and what is wrong with them.
+struct TableFiles<'a> {
+    files: &'a [NamedFile],
+    problems: RefCell<Vec<TableProblem>>,
+}
+
+impl TableFiles<'_> {
+    /// Reads the standard tables and those that the rules declare.
+    fn read(&self, declared: &[OwnTable]) -> Option<Arc<Tables>> {
+        self.read_some(|_| true, declared)
+    }
+
+    /// Checks what is there, although the rules do not say which tables of the tenant's own there are.
+    fn read_standard(&self) {
+        drop(self.read_some(is_like_standard, &[]));
+    }
+
+    fn read_some(&self, is_one: impl Fn(&str) -> bool, declared: &[OwnTable]) -> Option<Arc<Tables>> {
+        let files = self.files.iter().filter(|file| is_one(&file.name));
+        let files: Vec<(&str, &[u8])> =
+            files.map(|file| (file.name.as_str(), file.bytes.as_slice())).collect();
+        let read = Tables::read_with(&files, declared);
+        read.map(Arc::new).map_err(|problems| self.problems.replace(problems)).ok()
+    }
+}
+
 fn read_rules(
     NamedFile { name: file, bytes }: &NamedFile,
     env: &dyn Fn(&str) -> Option<String>,
-    tables: Option<&Arc<Tables>>,
+    source: &TableFiles<'_>,
     note_table: &mut dyn FnMut(TableProblem),
 ) -> (Option<Config>, Vec<ConfigError>) {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else {
+        source.read_standard();
         return (None, vec![whole_file(file, "the file is not UTF-8 text", "save it as UTF-8")]);
     };
     let report = Report { page: Page { file, text }, env, errors: RefCell::default() };
@@ -129,9 +158,12 @@ fn read_rules(
         for error in &syntax {
             report.note(error.span().unwrap_or(0..0), error.message().to_owned(), None);
         }
+        source.read_standard();
         return (None, report.errors.into_inner());
     }
     let root = Section::root(&report, &document);
+    let tables = source.read(&own_tables(&root, &report));
+    let tables = tables.as_ref();
     let tenant = root.required_parsed::<TenantId>("tenant", "a name for the merchant that never changes");
     let wdt = systems::wdt(root.section("wdt"));
     let bip = systems::bip(root.section("bip"));
@@ -161,6 +193,13 @@ fn table_names(folder: &Path) -> Vec<String> {
     others.sort_unstable();
     names.append(&mut others);
     names
+}
+
+/// Tells whether a file is a standard table, or seems to be one under a wrong name.
+fn is_like_standard(name: &str) -> bool {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let standard = TABLE_FILES.into_iter().chain(STORE_TABLE_FILES);
+    !nearest(file, standard).is_empty()
 }
 
 fn is_csv(name: &str) -> bool {

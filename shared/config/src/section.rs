@@ -114,6 +114,34 @@ impl<'a> Section<'a> {
         sections
     }
 
+    /// Reads a table of texts that people name themselves; empty ones are left out.
+    pub(crate) fn named_texts(&self, key: &'static str) -> Vec<(String, Text)> {
+        let table = match self.value(key) {
+            Some((DeValue::Table(table), _)) => table,
+            Some((other, span)) => {
+                self.wrong_type(span, key, "a table of texts, such as { a = \"b\" }", other);
+                return Vec::new();
+            }
+            None => return Vec::new(),
+        };
+        let mut texts = Vec::new();
+        for (name, value) in table {
+            let text = match value.get_ref() {
+                DeValue::String(text) => self.replaced(text, value.span()),
+                other => {
+                    let path = format!("{key}.{}", name.get_ref());
+                    Err(self.wrong_type(value.span(), &path, "a text in quotes, such as \"abc\"", other))
+                }
+            };
+            texts.extend(
+                text.ok()
+                    .filter(|text| !text.value.is_empty())
+                    .map(|text| (name.get_ref().to_string(), text)),
+            );
+        }
+        texts
+    }
+
     /// Tells whether the section stands in the file.
     pub(crate) fn is_there(&self) -> bool {
         self.table.is_some()

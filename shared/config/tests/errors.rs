@@ -15,13 +15,18 @@ const TABLES: [(&str, &str); 5] = [
 const GOOD_GOODS: &str = "spec_no,product,tax,main_unit\nA1,P1,V13,PCS\n";
 
 fn read(rules: &str, goods: Option<&str>) -> Result<Config, String> {
+    read_with(rules, goods, &[])
+}
+
+fn read_with(rules: &str, goods: Option<&str>, own: &[(&str, &str)]) -> Result<Config, String> {
     let table = |(name, text): (&str, &str)| {
         let text = goods.filter(|_| name.ends_with("goods.csv")).unwrap_or(text);
         NamedFile { name: name.to_owned(), bytes: text.into() }
     };
     let rules = NamedFile { name: "config/dougong.toml".to_owned(), bytes: rules.into() };
     let env = |name: &str| (name == "DOUGONG_EMPTY").then(String::new);
-    let files = Files { rules, tables: TABLES.map(table).into() };
+    let own = own.iter().map(|&(name, text)| NamedFile { name: name.to_owned(), bytes: text.into() });
+    let files = Files { rules, tables: TABLES.map(table).into_iter().chain(own).collect() };
     Config::read(&files, &env).map_err(|errors| errors.to_string())
 }
 
@@ -129,4 +134,42 @@ fn the_file_must_be_utf8() {
     let rules = NamedFile { name: "dougong.toml".to_owned(), bytes: b"tenant = \"\xCC\xEC\"".to_vec() };
     let errors = Config::read(&Files { rules, tables: Vec::new() }, &|_| None).unwrap_err();
     assert!(errors.to_string().contains("not UTF-8"), "{errors}");
+}
+
+#[test]
+fn tables_of_ones_own_are_declared_and_found() {
+    let rules = format!(
+        "{SMALLEST}\n[tables.departments]\nkeys = [\"shop_no\", \"kind\"]\nfrom = \"since\"\nrefers = {{ shop_no = \"shops\" }}\n"
+    );
+    let file = ("tables/departments.csv", "shop_no,kind,since,department\nTM001,1,2026-01-01,D01\n");
+    let config = read_with(&rules, Some(GOOD_GOODS), &[file]).unwrap();
+    let at = "2026-11-11 00:00:00".parse().ok();
+    assert_eq!(config.tables.lookup_value("departments", &["TM001", "1"], at, "department"), Ok("D01"));
+    let missing = read(&rules, Some(GOOD_GOODS)).unwrap_err();
+    assert!(missing.contains("departments.csv: the table is missing"), "{missing}");
+}
+
+#[test]
+fn declarations_of_tables_that_cannot_be_are_told_where_they_stand() {
+    let rules = format!(
+        r#"{SMALLEST}
+[tables.goods]
+keys = ["spec_no"]
+
+[tables.departments]
+file = "../departments.xlsx"
+keys = ["shop_no", "shop_no"]
+from = "shop_no"
+key = "shop_no"
+refers = {{ department = "shopps", kind = "pairs", owner = 1 }}
+
+[tables.pairs]
+file = "departments.csv"
+keys = ["a", "b"]
+
+[tables.nothing]
+"#
+    );
+    let file = ("tables/departments.csv", "shop_no,a,b\nTM001,1,2\n");
+    insta::assert_snapshot!(read_with(&rules, Some(GOOD_GOODS), &[file]).unwrap_err());
 }

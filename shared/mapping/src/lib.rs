@@ -8,6 +8,7 @@ mod core;
 mod draft;
 mod excluded;
 mod head;
+mod lookup;
 mod mapping;
 mod nearest;
 mod postage;
@@ -20,10 +21,14 @@ mod template;
 pub use bill::{BillMapping, MappedBill};
 pub use bill_rules::BillRules;
 pub use excluded::Exclusion;
+pub use lookup::{Miss, MissKind};
 pub use mapping::{Identity, Mapping, RuleProblem};
 pub use nearest::{did_you_mean, nearest};
 pub use problem::{Problem, Reason};
 pub use rules::Rules;
-pub use tables::{STORE_TABLE_FILES, Store, StoreType, TABLE_FILES, TableProblem, Tables};
+pub use tables::{
+    OwnTable, Reference, STANDARD_TABLES, STORE_TABLE_FILES, Store, StoreType, TABLE_FILES, TableProblem,
+    TableRow, TableSize, Tables,
+};
 pub use telling::{LookUp, Telling};
 pub use template::{BillField, BillLineField, HeadField, InvalidTemplate, LineField, Template};

@@ -25,6 +25,8 @@ pub enum Reason {
     TotalMismatch,
     /// Goods without an amount, and the rule wants a person to look at it.
     FreeGoods,
+    /// A look-up in a table of the tenant's own finds nothing.
+    LookupMissed,
     /// A field that the voucher needs is missing or empty in the document.
     MissingField,
     /// Σ shares + postage is not the receivable that WDT sends (应收).
@@ -63,6 +65,7 @@ impl Reason {
             Self::UnknownUnit => "unknown_unit",
             Self::TotalMismatch => "total_mismatch",
             Self::FreeGoods => "free_goods",
+            Self::LookupMissed => "lookup_missed",
             Self::MissingField => "missing_field",
             Self::PostageMismatch => "postage_mismatch",
             Self::PostageNowhere => "postage_nowhere",

@@ -1,15 +1,16 @@
 //! One CSV file as people save it: UTF-8 with or without BOM, or GBK; quoted or not; blanks around cells.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::str::FromStr;
 
-use csv::StringRecord;
 use dougong_values::Quantity;
 use rust_decimal::Decimal;
 
 use crate::nearest::did_you_mean;
 
 use super::TableProblem;
+use super::cells::{Cells, Unclosed};
 
 /// One column that a table may have.
 pub(super) struct Column {
@@ -34,6 +35,8 @@ fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     match std::str::from_utf8(bytes) {
         Ok(text) => Some(Cow::Borrowed(text)),
+        // UTF-16, "Unicode text" in Excel, could pass for GBK.
+        Err(_) if bytes.contains(&0) => None,
         Err(_) => encoding_rs::GBK.decode_without_bom_handling_and_without_replacement(bytes),
     }
 }
@@ -48,63 +51,96 @@ fn skip_comments(text: &str) -> (u32, &str) {
     (skipped, rest)
 }
 
-/// Reads a table row by row and notes everything that is wrong with it.
-///
-/// A file whose columns are not as expected is not read further: its cells could only be misunderstood.
-pub(super) fn read(
-    bytes: &[u8],
-    columns: &'static [Column],
-    problems: &mut Problems<'_>,
-    mut each: impl FnMut(&mut Row<'_, '_>),
-) {
+/// Takes a file's rows one after another; a file whose header it refuses is not read further.
+pub(super) trait Rows {
+    /// Takes the header; `false` (and problems noted) if it is not as expected.
+    fn header(&mut self, titles: &[Cow<'_, str>], line: u32, problems: &mut Problems<'_>) -> bool;
+    /// Takes a row that is not empty and no wider than the header.
+    fn row(&mut self, cells: &[Cow<'_, str>], line: u32, problems: &mut Problems<'_>);
+    /// Says what the header should have been.
+    fn expected(&self) -> String;
+}
+
+/// Reads a file row by row and notes what is wrong with its form.
+pub(super) fn read_rows(bytes: &[u8], problems: &mut Problems<'_>, rows: &mut impl Rows) {
     let Some(text) = decode(bytes) else {
         let hint = "in Excel choose “CSV UTF-8 (逗号分隔)” when saving".to_owned();
         problems.note(0, 0, "the file is neither UTF-8 nor GBK text".to_owned(), Some(hint));
         return;
     };
     let (skipped, text) = skip_comments(&text);
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
-    let mut layout: Option<Layout> = None;
-    for record in reader.records() {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                let line = line_number(error.position().map_or(0, csv::Position::line)) + skipped;
-                problems.note(line, 1, format!("the row cannot be read: {error}"), None);
-                continue;
+    let mut reader = Cells::new(text);
+    let mut width = None;
+    loop {
+        let line = match reader.next_row() {
+            Ok(Some(line)) => line + skipped,
+            Ok(None) => break,
+            Err(Unclosed { line, cell }) => {
+                let message =
+                    "a quotation mark `\"` is not closed: the rest of the file is part of this cell";
+                let hint = "put another `\"` at the cell's end; a `\"` within a quoted text is written twice";
+                problems.note(line + skipped, cell, message.to_owned(), Some(hint.to_owned()));
+                break;
             }
         };
-        let line = line_number(record.position().map_or(0, csv::Position::line)) + skipped;
-        if record.iter().all(str::is_empty) {
+        let cells = reader.row();
+        if cells.iter().all(|cell| cell.is_empty()) {
             continue;
         }
-        match &layout {
-            None => match header(&record, line, columns, problems) {
-                Some(found) => layout = Some(found),
-                None => return,
-            },
-            Some(layout) if record.len() > layout.width => {
-                let message = format!("the row has {} cells, the header {}", record.len(), layout.width);
+        match width {
+            None if rows.header(cells, line, problems) => width = Some(cells.len()),
+            None => return,
+            Some(width) if cells.len() > width && cells[width..].iter().any(|cell| !cell.is_empty()) => {
+                let message = format!("the row has {} cells, the header {width}", cells.len());
                 let hint = "put a text that contains a comma between double quotes".to_owned();
-                problems.note(line, cell_number(layout.width), message, Some(hint));
+                problems.note(line, cell_number(width), message, Some(hint));
             }
-            Some(layout) => each(&mut Row { record: &record, line, layout, problems }),
+            Some(width) => rows.row(&cells[..cells.len().min(width)], line, problems),
         }
     }
-    if layout.is_none() {
-        problems.note(1, 1, "the table has no header row".to_owned(), Some(expected(columns)));
+    if width.is_none() {
+        problems.note(1, 1, "the table has no header row".to_owned(), Some(rows.expected()));
     }
 }
 
-fn line_number(line: u64) -> u32 {
-    u32::try_from(line).unwrap_or(u32::MAX)
+/// Reads a table of known columns row by row and notes everything that is wrong with it.
+///
+/// A file whose columns are not as expected is not read further: its cells could only be misunderstood.
+pub(super) fn read(
+    bytes: &[u8],
+    columns: &'static [Column],
+    problems: &mut Problems<'_>,
+    each: impl FnMut(&mut Row<'_, '_>),
+) {
+    read_rows(bytes, problems, &mut Known { columns, layout: None, each });
 }
 
-fn cell_number(index: usize) -> u32 {
+/// The rows of a table whose columns are known.
+struct Known<F> {
+    columns: &'static [Column],
+    layout: Option<Layout>,
+    each: F,
+}
+
+impl<F: FnMut(&mut Row<'_, '_>)> Rows for Known<F> {
+    fn header(&mut self, titles: &[Cow<'_, str>], line: u32, problems: &mut Problems<'_>) -> bool {
+        self.layout = header(titles, line, self.columns, problems);
+        self.layout.is_some()
+    }
+
+    fn row(&mut self, cells: &[Cow<'_, str>], line: u32, problems: &mut Problems<'_>) {
+        if let Some(layout) = &self.layout {
+            (self.each)(&mut Row { cells, line, layout, problems: &mut *problems });
+        }
+    }
+
+    fn expected(&self) -> String {
+        expected(self.columns)
+    }
+}
+
+/// Counts a cell as people do.
+pub(super) fn cell_number(index: usize) -> u32 {
     u32::try_from(index + 1).unwrap_or(u32::MAX)
 }
 
@@ -117,27 +153,33 @@ fn expected(columns: &[Column]) -> String {
 struct Layout {
     columns: &'static [Column],
     places: Vec<Option<usize>>,
-    width: usize,
+    /// The column that was asked for last: a row is read in the order of its columns, so the next one is near.
+    last: Cell<usize>,
 }
 
 impl Layout {
     fn place(&self, column: &str) -> Option<usize> {
-        let known = self.columns.iter().position(|known| known.name == column);
+        let (before, from_last) = self.columns.split_at(self.last.get());
+        let is_it = |known: &Column| known.name == column;
+        let behind = || from_last.iter().position(is_it).map(|index| index + before.len());
+        let known = behind().or_else(|| before.iter().position(is_it));
         debug_assert!(known.is_some(), "{column} is not a column of this table");
-        known.and_then(|index| self.places[index])
+        let known = known?;
+        self.last.set(known);
+        self.places[known]
     }
 }
 
 /// Finds each expected column in the header; `None` (and problems noted) if it is not as expected.
 fn header(
-    record: &StringRecord,
+    titles: &[Cow<'_, str>],
     line: u32,
     columns: &'static [Column],
     problems: &mut Problems<'_>,
 ) -> Option<Layout> {
     let before = problems.found.len();
     let mut places = vec![None; columns.len()];
-    for (index, title) in record.iter().enumerate() {
+    for (index, title) in titles.iter().enumerate() {
         let cell = cell_number(index);
         match columns.iter().position(|column| column.name == title) {
             // A trailing comma in every row is what Excel leaves behind a deleted column.
@@ -159,13 +201,12 @@ fn header(
             problems.note(line, 1, message, Some(expected(columns)));
         }
     }
-    let width = record.len();
-    (problems.found.len() == before).then_some(Layout { columns, places, width })
+    (problems.found.len() == before).then_some(Layout { columns, places, last: Cell::new(0) })
 }
 
 /// One row of a table, read cell by cell.
 pub(super) struct Row<'r, 'p> {
-    record: &'r StringRecord,
+    cells: &'r [Cow<'r, str>],
     layout: &'r Layout,
     problems: &'r mut Problems<'p>,
     pub(super) line: u32,
@@ -173,7 +214,7 @@ pub(super) struct Row<'r, 'p> {
 
 impl<'r> Row<'r, '_> {
     fn cell(&self, column: &str) -> Option<&'r str> {
-        let text = self.record.get(self.layout.place(column)?)?;
+        let text: &'r str = self.cells.get(self.layout.place(column)?)?;
         (!text.is_empty()).then_some(text)
     }
 
@@ -190,7 +231,7 @@ impl<'r> Row<'r, '_> {
             let message = format!("`{column}` is `{text}`: a spreadsheet has turned the code into a number");
             let hint = "format the column as text (文本) before pasting the codes, then save again";
             self.note(column, message, Some(hint.to_owned()));
-        } else if text.chars().any(char::is_control) {
+        } else if has_control(text) {
             self.note(column, format!("`{column}` contains a line break or a tab"), None);
         }
         Some(text.to_owned())
@@ -279,11 +320,19 @@ impl<'r> Row<'r, '_> {
     }
 }
 
+/// Tells whether a text has a line break, a tab or another letter that nobody sees.
+pub(super) fn has_control(text: &str) -> bool {
+    // C1 controls have no single byte of their own.
+    text.bytes().any(|byte| byte.is_ascii_control())
+        || (!text.is_ascii() && text.chars().any(char::is_control))
+}
+
 /// Recognises `6.91234E+12`, what Excel makes of a long code of digits.
-fn is_rewritten_number(text: &str) -> bool {
-    text.split_once("E+").is_some_and(|(mantissa, exponent)| {
-        mantissa.contains('.')
-            && mantissa.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-            && exponent.bytes().all(|byte| byte.is_ascii_digit())
-    })
+pub(super) fn is_rewritten_number(text: &str) -> bool {
+    text.starts_with(|letter: char| letter.is_ascii_digit())
+        && text.split_once("E+").is_some_and(|(mantissa, exponent)| {
+            mantissa.contains('.')
+                && mantissa.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+                && exponent.bytes().all(|byte| byte.is_ascii_digit())
+        })
 }

@@ -33,8 +33,11 @@ fn utf8_with_and_without_bom_and_gbk_are_read_alike() {
     for bytes in [gbk, bom] {
         with(&[("shops.csv", bytes)]).unwrap();
     }
-    let broken = with(&[("shops.csv", b"shop_no\nTM\xFF\xFF\n")]).unwrap_err();
-    assert!(broken.contains("neither UTF-8 nor GBK"), "{broken}");
+    // "Unicode text" of Excel is UTF-16, which could pass for GBK.
+    for unreadable in [b"shop_no\nTM\xFF\xFF\n".as_slice(), b"\xFF\xFEs\0h\0o\0p\0_\0n\0o\0"] {
+        let broken = with(&[("shops.csv", unreadable)]).unwrap_err();
+        assert!(broken.contains("neither UTF-8 nor GBK"), "{broken}");
+    }
 }
 
 #[test]
@@ -80,8 +83,21 @@ fn a_missing_and_a_misnamed_table_are_told() {
     assert_eq!(
         shown,
         [
-            "tables/good.csv: there is no such table; hint: did you mean `goods.csv`?",
+            "tables/good.csv: there is no such table; hint: did you mean `goods.csv`? A table of your own is declared by [tables.good] in dougong.toml",
             "goods.csv: the table is missing"
         ]
     );
+}
+
+#[test]
+fn what_spreadsheets_do_to_cells_is_undone_or_told() {
+    let tables = with(&[(
+        "warehouses.csv",
+        "warehouse_no,stock_org,name,stock,,\n\u{3000}007\u{3000},=\"0010\",\"=\"\"0012\"\"\",\"东\n仓\",,\n\r\n".as_bytes(),
+    )])
+    .unwrap_err();
+    // A line break is fine in a quoted cell of CSV and in no code or name of ours: nothing else is wrong here.
+    assert_eq!(tables, "tables/warehouses.csv:2:4: `stock` contains a line break or a tab");
+    let open = with(&[("units.csv", b"unit,unit_id\nPCS,\"PCS\nBOX,BOX\n")]).unwrap_err();
+    assert!(open.starts_with("tables/units.csv:2:2: a quotation mark `\"` is not closed"), "{open}");
 }
