@@ -60,7 +60,7 @@ impl DynamoDb {
         let traffic = Traffic::default();
         let trouble = watch::Sender::default();
         let server = Server::start(listener, traffic.clone(), Hop::new(upstream, trouble.clone()));
-        let client = client(&endpoint);
+        let client = client(&endpoint)?;
         Ok(Self {
             endpoint,
             client,
@@ -129,13 +129,14 @@ fn cannot_listen(source: std::io::Error) -> StartError {
     StartError::Listen { service: "DynamoDB", source }
 }
 
-fn client(endpoint: &str) -> aws_sdk_dynamodb::Client {
+fn client(endpoint: &str) -> Result<aws_sdk_dynamodb::Client, StartError> {
     let (id, secret) = TEST_ACCESS_KEY;
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static(REGION))
         .credentials_provider(Credentials::new(id, secret, None, None, "dougong-cloud"))
         .endpoint_url(endpoint)
+        .http_client(dougong_aws::http_client()?)
         .build();
-    aws_sdk_dynamodb::Client::from_conf(config)
+    Ok(aws_sdk_dynamodb::Client::from_conf(config))
 }

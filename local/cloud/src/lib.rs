@@ -52,6 +52,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// The services themselves cannot be called.
+    #[error(transparent)]
+    Http(#[from] dougong_aws::HttpClientError),
     /// The messages of an earlier process cannot be read or kept.
     #[error("cannot keep the queues' messages: {0}")]
     Messages(String),

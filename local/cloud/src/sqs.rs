@@ -85,7 +85,7 @@ impl Sqs {
         let emulator = Emulator { handler: Arc::new(RustackSqsHandler::new(provider)), kept };
         let traffic = Traffic::default();
         let server = Server::start(listener, traffic.clone(), emulator.clone());
-        let client = client(&endpoint);
+        let client = client(&endpoint)?;
         Ok(Self { endpoint, client, traffic, emulator, _server: server })
     }
 
@@ -172,15 +172,16 @@ fn cannot_listen(source: std::io::Error) -> StartError {
     StartError::Listen { service: "SQS", source }
 }
 
-fn client(endpoint: &str) -> aws_sdk_sqs::Client {
+fn client(endpoint: &str) -> Result<aws_sdk_sqs::Client, StartError> {
     let (id, secret) = TEST_ACCESS_KEY;
     let config = aws_sdk_sqs::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static(REGION))
         .credentials_provider(Credentials::new(id, secret, None, None, "dougong-cloud"))
         .endpoint_url(endpoint)
+        .http_client(dougong_aws::http_client()?)
         .build();
-    aws_sdk_sqs::Client::from_conf(config)
+    Ok(aws_sdk_sqs::Client::from_conf(config))
 }
 
 /// The emulator, called without a network between.

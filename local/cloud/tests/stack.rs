@@ -24,7 +24,7 @@ fn function_process() {
     println!();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _ = runtime.block_on(async {
-        let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        let aws = dougong_aws::load().unwrap();
         let ledger = aws_sdk_dynamodb::Client::new(&aws);
         let queue = aws_sdk_sqs::Client::new(&aws);
         match setting("AWS_LAMBDA_FUNCTION_NAME").as_str() {

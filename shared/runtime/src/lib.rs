@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod aws;
 mod bip;
 mod clock;
 mod documents;

@@ -193,6 +193,7 @@ mod tests {
             .region(Region::new("cn-north-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .endpoint_url(endpoint)
+            .http_client(dougong_aws::http_client().unwrap())
             .build()
     }
 

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use dougong_aws::Haste;
 use dougong_bip::{Client, Credential, discover};
 use dougong_config::Config;
 use dougong_ledger::Ledger;
@@ -11,7 +12,6 @@ use dougong_queue::Queue;
 use dougong_store::auth::Verifier;
 use tracing::error;
 
-use crate::aws::{self, Haste};
 use crate::bip::{BipSession, LedgerState};
 use crate::logging::init_logging;
 use crate::secrets::{Secrets, StoreSecrets};
@@ -103,7 +103,7 @@ async fn start_in(haste: Haste) -> Result<Parts, StartError> {
     let config = Config::load(&Settings::config_folder(&variable), &variable);
     let config = config.map_err(|error| problems.push(error.to_string())).ok();
     let source = Settings::secret_source(&variable);
-    let aws = aws::load();
+    let aws = dougong_aws::load().map_err(|error| StartError::of(&error))?;
     let secrets = match &source {
         Some(source) => {
             let secrets = Secrets::read(source, &aws).await;
@@ -115,7 +115,7 @@ async fn start_in(haste: Haste) -> Result<Parts, StartError> {
     let (Some(settings), Some(config), Some(secrets)) = (settings, config, secrets) else {
         return Err(StartError { problems });
     };
-    let aws = aws::hasty(&aws, haste);
+    let aws = dougong_aws::hasty(&aws, haste);
     Ok(Parts {
         config: Arc::new(config),
         secrets,

@@ -1,4 +1,6 @@
-//! AWS clients with time limits of their own, so that a hanging call ends before Lambda ends us.
+#![doc = include_str!("../README.md")]
+
+mod http;
 
 use std::time::Duration;
 
@@ -6,8 +8,10 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::SharedCredentialsProvider;
+use aws_types::sdk_config::SharedCredentialsProvider;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+
+pub use crate::http::{HttpClientError, http_client};
 
 /// The endpoint of one service (`AWS_ENDPOINT_URL_DYNAMODB`, …), which the SDK asks for by its key.
 #[derive(Debug)]
@@ -26,7 +30,7 @@ fn variable(name: &str) -> Option<String> {
 
 /// Whether somebody waits for the function's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Haste {
+pub enum Haste {
     /// Nobody does: a queue or a schedule started it.
     None,
     /// A caller does, for a few seconds: a request that hangs is made again while there is time.
@@ -34,19 +38,15 @@ pub(crate) enum Haste {
 }
 
 fn timeouts(haste: Haste) -> TimeoutConfig {
-    let (connect, attempt, operation) = match haste {
-        Haste::None => (Duration::from_secs(3), Duration::from_secs(10), Duration::from_secs(25)),
-        Haste::Caller => (Duration::from_millis(500), Duration::from_secs(1), Duration::from_millis(2_500)),
+    let (attempt, operation) = match haste {
+        Haste::None => (Duration::from_secs(10), Duration::from_secs(25)),
+        Haste::Caller => (Duration::from_secs(1), Duration::from_millis(2_500)),
     };
-    TimeoutConfig::builder()
-        .connect_timeout(connect)
-        .operation_attempt_timeout(attempt)
-        .operation_timeout(operation)
-        .build()
+    TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(operation).build()
 }
 
 /// Returns the configuration of clients that are in such a haste.
-pub(crate) fn hasty(aws: &SdkConfig, haste: Haste) -> SdkConfig {
+pub fn hasty(aws: &SdkConfig, haste: Haste) -> SdkConfig {
     aws.to_builder().timeout_config(timeouts(haste)).build()
 }
 
@@ -54,15 +54,16 @@ pub(crate) fn hasty(aws: &SdkConfig, haste: Haste) -> SdkConfig {
 ///
 /// The SDK's own loader would also look into profiles, at ECS, EC2 and STS: half a megabyte of code that no function
 /// can use, and a start that takes longer.
-pub(crate) fn load() -> SdkConfig {
+pub fn load() -> Result<SdkConfig, HttpClientError> {
     let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(credentials)
         .service_config(FromEnvironment)
+        .http_client(http_client()?)
         .retry_config(RetryConfig::standard().with_max_attempts(4))
         .timeout_config(timeouts(Haste::None));
     config.set_region(variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).map(Region::new));
     config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
-    config.build()
+    Ok(config.build())
 }
