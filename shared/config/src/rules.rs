@@ -1,6 +1,7 @@
 //! `[schemes.<id>.mapping]`: the rules of the mapping, one function per table.
 
 use dougong_mapping::bill_rules::{BillHeadRules, BillLineRules};
+use dougong_mapping::merge::{CloseTime, GroupField, MergeRules};
 use dougong_mapping::rules::{
     AnnounceRules, Choice, FilterRules, GiftRules, HeadConstants, HeadRules, LineConstants, LineRules,
     Postage, PostageRules,
@@ -16,6 +17,7 @@ use crate::section::Section;
 const MOST_RATE: u32 = 1_000_000;
 
 const NUMBERS: &str = "write the numbers that WDT uses, such as [1, 2]";
+const MERGE_BY: &str = "write what the orders of a voucher have in common: [\"shop\", \"warehouse\", \"day\"], or other fields of WDT by their names";
 const CODES: &str = "write codes in quotes, such as [\"TM001\", \"JD001\"]";
 
 /// The policies of the postage by name; `line` needs its goods beside it.
@@ -39,7 +41,43 @@ pub(crate) fn rules(section: &Section<'_>) -> Option<Rules> {
     let gifts = gifts(section.section("gifts"));
     let postage = postage(section.section("postage"));
     let announce = announce(section.section("announce"));
-    Some(Rules { filter, head, lines, gifts, postage: postage?, announce })
+    let merge_section = section.section("merge");
+    let merge = merge_section.is_there().then(|| merge(merge_section));
+    Some(Rules { filter, head, lines, gifts, postage: postage?, announce, merge })
+}
+
+/// Reads how orders are merged. What they have in common must be chosen, and a voucher has one date.
+fn merge(section: Section<'_>) -> MergeRules {
+    let default = MergeRules::default();
+    let by: Option<Vec<GroupField>> = section.list("by", MERGE_BY);
+    match &by {
+        None => section.missing("by", MERGE_BY),
+        Some(by) if !by.contains(&GroupField::Day) => {
+            let hint = "add \"day\": the orders of a voucher share its date".to_owned();
+            section.note("by", "`by` does not name the day".to_owned(), Some(hint));
+        }
+        Some(by) => {
+            let twice = by.iter().enumerate().find(|(index, field)| by[..*index].contains(field));
+            if let Some((_, field)) = twice {
+                section.note("by", format!("`by` names {} twice", field.wire_name()), None);
+            }
+        }
+    }
+    let close_at: Option<Vec<CloseTime>> = section
+        .list("close_at", "write times of day, such as [\"02:00\"] or [\"12:00\", \"18:00\", \"23:30\"]");
+    if close_at.as_ref().is_some_and(Vec::is_empty) {
+        let hint = "write a time of day, such as [\"02:00\"]".to_owned();
+        section.note("close_at", "`close_at` is empty: no order would ever be booked".to_owned(), Some(hint));
+    }
+    let rules = MergeRules {
+        by: by.unwrap_or_default(),
+        max_lines: section.whole("max_lines", 1..=1_000).map_or(default.max_lines, |most| most as usize),
+        price: section.choice("price").unwrap_or(default.price),
+        close_at: close_at.unwrap_or(default.close_at),
+        memo: section.template("memo"),
+    };
+    section.finish();
+    rules
 }
 
 fn announce(section: Section<'_>) -> AnnounceRules {

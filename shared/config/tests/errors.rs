@@ -173,3 +173,29 @@ keys = ["a", "b"]
     let file = ("tables/departments.csv", "shop_no,a,b\nTM001,1,2\n");
     insta::assert_snapshot!(read_with(&rules, Some(GOOD_GOODS), &[file]).unwrap_err());
 }
+
+#[test]
+fn merging_names_the_day_a_time_and_known_rules() {
+    let with =
+        |merge: &str| read(&format!("{SMALLEST}\n[schemes.sales.mapping.merge]\n{merge}"), Some(GOOD_GOODS));
+    let config = with("by = [\"shop\", \"day\"]").unwrap();
+    let scheme = config.schemes.values().next().unwrap();
+    assert_eq!(scheme.mapping.merging().map(|rules| rules.max_lines), Some(200));
+
+    let wrong = |merge: &str| with(merge).unwrap_err();
+    for (merge, words) in [
+        ("", "`schemes.sales.mapping.merge.by` is missing"),
+        ("by = [\"shop\"]", "does not name the day"),
+        ("by = [\"day\", \"shop\", \"shop_no\"]", "names shop_no twice"),
+        ("by = [\"day\", \"receiver_name\"]", "contains `receiver_name`"),
+        ("by = [\"day\"]\nclose_at = []", "`close_at` is empty"),
+        ("by = [\"day\"]\nclose_at = [\"2:00\"]", "contains `2:00`"),
+        ("by = [\"day\"]\nmax_lines = 0", "from 1 to 1000"),
+        ("by = [\"day\"]\nprice = \"cents\"", "did you mean `cent`"),
+        ("by = [\"day\"]\nmemo = \"{gruop}\"", "did you mean `group`"),
+        ("by = [\"day\"]\nmax_line = 9", "unknown key `max_line`"),
+    ] {
+        let told = wrong(merge);
+        assert!(told.contains(words), "{merge}: {told}");
+    }
+}

@@ -30,28 +30,32 @@ struct Counted {
 }
 
 /// The money of a line, every figure rounded where BIP rounds it.
-struct Figures {
-    ori_sum: Money,
-    ori_money: Money,
-    ori_tax: Money,
-    ori_tax_unit_price: Money,
-    ori_unit_price: Money,
-    nat_sum: Money,
-    nat_money: Money,
-    nat_tax: Money,
-    nat_tax_unit_price: Money,
-    nat_unit_price: Money,
+pub(crate) struct Figures {
+    pub(crate) ori_sum: Money,
+    pub(crate) ori_money: Money,
+    pub(crate) ori_tax: Money,
+    pub(crate) ori_tax_unit_price: Money,
+    pub(crate) ori_unit_price: Money,
+    pub(crate) nat_sum: Money,
+    pub(crate) nat_money: Money,
+    pub(crate) nat_tax: Money,
+    pub(crate) nat_tax_unit_price: Money,
+    pub(crate) nat_unit_price: Money,
 }
 
 impl Figures {
-    /// Splits an amount with tax at a rate, and derives prices and local currency.
+    /// Takes the tax out of an amount.
+    pub(crate) fn without_tax(ori_sum: Money, tax_rate: Quantity) -> Money {
+        Money::new(ori_sum.decimal() / (Decimal::ONE + tax_rate.decimal())).rounded(Money::CENTS)
+    }
+
+    /// Derives tax, prices and local currency of an amount with and without tax.
     ///
     /// Cents first, prices from the cents: with prices rounded first, price × count misses the amount.
-    fn of(ori_sum: Money, tax_rate: Quantity, price_qty: Quantity, exch_rate: Quantity) -> Self {
-        let (rate, count, exchange) = (tax_rate.decimal(), price_qty.decimal(), exch_rate.decimal());
+    pub(crate) fn of(ori_sum: Money, ori_money: Money, price_qty: Quantity, exch_rate: Quantity) -> Self {
+        let (count, exchange) = (price_qty.decimal(), exch_rate.decimal());
         let cents = |amount: Decimal| Money::new(amount).rounded(Money::CENTS);
         let price = |amount: Decimal| Money::new(amount).rounded(Money::PRICE);
-        let ori_money = cents(ori_sum.decimal() / (Decimal::ONE + rate));
         let nat_sum = cents(ori_sum.decimal() * exchange);
         let nat_money = cents(ori_money.decimal() * exchange);
         let ori_tax_unit_price = price(ori_sum.decimal() / count);
@@ -96,7 +100,8 @@ impl Core<'_> {
         let goods = draft.goods;
         let [main, sales, price] = self.counts(draft, problems)?;
         let tax = self.tables.tax(goods.tax.or(self.defaults.tax)?);
-        let figures = Figures::of(ori_sum, tax.rate, price.count, facts.exch_rate);
+        let ori_money = Figures::without_tax(ori_sum, tax.rate);
+        let figures = Figures::of(ori_sum, ori_money, price.count, facts.exch_rate);
         let unit_id = |counted: &Counted| self.tables.unit(counted.unit).id.clone();
         let exchange = |floating| if floating { UnitExchange::Floating } else { UnitExchange::Fixed };
         // Freight is a service: no warehouse ships it.

@@ -10,6 +10,7 @@ mod excluded;
 mod head;
 mod lookup;
 mod mapping;
+pub mod merge;
 mod nearest;
 mod postage;
 mod problem;
@@ -31,4 +32,4 @@ pub use tables::{
     TableRow, TableSize, Tables,
 };
 pub use telling::{LookUp, Telling};
-pub use template::{BillField, BillLineField, HeadField, InvalidTemplate, LineField, Template};
+pub use template::{BillField, BillLineField, HeadField, InvalidTemplate, LineField, MergedField, Template};

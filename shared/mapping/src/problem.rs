@@ -49,6 +49,8 @@ pub enum Reason {
     ExpiryMissing,
     /// No line is left to be booked.
     NoLines,
+    /// The orders of a merged voucher do not agree in its head.
+    MembersDiffer,
     /// The finished voucher breaks a rule of BIP (`protocols/bip.md` §2.3).
     CheckFailed,
 }
@@ -77,6 +79,7 @@ impl Reason {
             Self::BatchMismatch => "batch_mismatch",
             Self::ExpiryMissing => "expiry_missing",
             Self::NoLines => "no_lines",
+            Self::MembersDiffer => "members_differ",
             Self::CheckFailed => "check_failed",
         }
     }

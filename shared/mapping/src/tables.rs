@@ -514,6 +514,13 @@ impl Tables {
         &self.taxes.rows[index.0]
     }
 
+    /// Returns the rate of a tax by its id in BIP; `None` where no row has it, or two with different rates.
+    pub(crate) fn rate_of(&self, id: &str) -> Option<Quantity> {
+        let mut rates = self.taxes.rows.iter().filter(|tax| tax.id == id).map(|tax| tax.rate);
+        let first = rates.next()?;
+        rates.all(|rate| rate == first).then_some(first)
+    }
+
     pub(crate) fn unit(&self, index: UnitIndex) -> &Unit {
         &self.units.rows[index.0]
     }

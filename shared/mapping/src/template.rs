@@ -136,6 +136,22 @@ impl Choice for BillLineField {
     ];
 }
 
+/// A field of a merged voucher that its remark may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergedField {
+    /// What its orders have in common: `TM001 WH01 2026-11-22`.
+    Group,
+    /// The number of the part within its group.
+    Part,
+    /// How many orders it sums.
+    Orders,
+}
+
+impl Choice for MergedField {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("group", Self::Group), ("part", Self::Part), ("orders", Self::Orders)];
+}
+
 /// A remark's text, cut at its fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template<F> {
@@ -185,7 +201,7 @@ impl<F: Choice> FromStr for Template<F> {
 
 impl<F: Copy> Template<F> {
     /// Fills in the fields; `None` if nothing is left but blanks.
-    fn fill(&self, mut write: impl FnMut(F, &mut String) -> fmt::Result) -> Option<String> {
+    pub(crate) fn fill(&self, mut write: impl FnMut(F, &mut String) -> fmt::Result) -> Option<String> {
         let mut text = String::with_capacity(64);
         for (literal, field) in &self.pieces {
             text.push_str(literal);

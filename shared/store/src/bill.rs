@@ -74,6 +74,7 @@ impl BillKind {
             DocumentKind::Stockout
             | DocumentKind::Announce
             | DocumentKind::Shipped
+            | DocumentKind::Merged
             | DocumentKind::Command => None,
         }
     }

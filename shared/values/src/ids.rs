@@ -180,13 +180,15 @@ pub enum DocumentKind {
     /// What tells the store system which quantities of a transferring order were shipped
     /// (`UpdateTransferringOrderInfo`).
     Shipped,
+    /// A merged voucher (汇总单): its document is the list of the documents it sums.
+    Merged,
     /// A command of the store system that nobody knows: only ever parked.
     Command,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Stockout,
         Self::Declare,
         Self::Receipt,
@@ -195,6 +197,7 @@ impl DocumentKind {
         Self::Sale,
         Self::Announce,
         Self::Shipped,
+        Self::Merged,
         Self::Command,
     ];
 
@@ -209,6 +212,7 @@ impl DocumentKind {
             Self::Sale => "sale",
             Self::Announce => "announce",
             Self::Shipped => "shipped",
+            Self::Merged => "merged",
             Self::Command => "command",
         }
     }
@@ -264,14 +268,21 @@ fn escape(part: &str, text: &mut String) {
 /// The most characters of a key.
 const KEY_LENGTH: usize = 200;
 
+/// Kept free in the key of a group for the number of a part.
+const PART_LENGTH: usize = 11;
+
 impl DocumentKey {
     fn of(kind: DocumentKind, parts: &[&str]) -> Self {
+        Self::within(KEY_LENGTH, kind, parts)
+    }
+
+    fn within(most: usize, kind: DocumentKind, parts: &[&str]) -> Self {
         let mut text = kind.as_str().to_owned();
         for part in parts {
             text.push('#');
             escape(part, &mut text);
         }
-        if text.chars().count() > KEY_LENGTH {
+        if text.chars().count() > most {
             // No system numbers so; a key must be found again and fit, so its hash stands for it.
             text = format!("{kind}#long#{}", Version::of(&text));
         }
@@ -307,6 +318,20 @@ impl DocumentKey {
     /// so that its updates follow each other.
     pub fn shipped(number: &str) -> Self {
         Self::of(DocumentKind::Shipped, &[number])
+    }
+
+    /// Names a group of documents that are booked together: `merged#<scheme>#<value>#…`, the values being what its
+    /// members have in common. No document has this key; its parts' keys begin with it.
+    pub fn group(scheme: &SchemeId, values: &[&str]) -> Self {
+        let mut parts = vec![scheme.as_str()];
+        parts.extend(values);
+        Self::within(KEY_LENGTH - PART_LENGTH, DocumentKind::Merged, &parts)
+    }
+
+    /// Builds the key of a merged voucher, the part of this number of a group: `merged#<scheme>#<value>#…#<number>`.
+    #[must_use]
+    pub fn part(&self, number: u32) -> Self {
+        Self { kind: DocumentKind::Merged, text: format!("{}#{number}", self.text) }
     }
 
     /// Builds the key of an unknown command of the store system: `command#<cmd>`.
@@ -412,6 +437,20 @@ impl ResubmitKey {
         Self(hex32(&format!("{tenant}|{scheme}|{document}")))
     }
 
+    /// Derives the key of a merged voucher from its group and its members, whatever order they come in. The number of
+    /// its part is left out: the same members can be saved once only, under whichever number.
+    pub fn of_members<'a>(
+        tenant: &TenantId,
+        scheme: &SchemeId,
+        group: &DocumentKey,
+        members: impl IntoIterator<Item = &'a DocumentKey>,
+    ) -> Self {
+        let mut members: Vec<&str> = members.into_iter().map(DocumentKey::as_str).collect();
+        members.sort_unstable();
+        // No key holds a line break.
+        Self(hex32(&format!("{tenant}|{scheme}|{group}|{}", members.join("\n"))))
+    }
+
     /// Returns the 32 hex digits.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -448,6 +487,39 @@ mod tests {
         assert_eq!(sales.as_str().len(), 32);
         assert_ne!(sales, other);
         assert_eq!(sales, ResubmitKey::derive(&tenant, &"online-sales".parse().unwrap(), &key));
+    }
+
+    #[test]
+    fn a_merged_vouchers_key_depends_on_its_group_and_its_members_alone() {
+        let (tenant, scheme) = ("demo".parse().unwrap(), "online-sales".parse().unwrap());
+        let key = |id: &str| format!("stockout#demo2#{id}").parse::<DocumentKey>().unwrap();
+        let group = DocumentKey::group(&scheme, &["TM001", "2026-11-22"]);
+        let of = |ids: &[&str]| {
+            let members: Vec<DocumentKey> = ids.iter().map(|id| key(id)).collect();
+            ResubmitKey::of_members(&tenant, &scheme, &group, &members)
+        };
+        assert_eq!(of(&["1", "2", "3"]), of(&["3", "1", "2"]));
+        assert_ne!(of(&["1", "2"]), of(&["1", "3"]));
+        assert_ne!(of(&["1", "2"]), of(&["12"]));
+        let other = DocumentKey::group(&scheme, &["TM002", "2026-11-22"]);
+        let members = [key("1")];
+        assert_ne!(ResubmitKey::of_members(&tenant, &scheme, &other, &members), of(&["1"]));
+    }
+
+    #[test]
+    fn the_key_of_a_part_is_read_as_it_was_written_however_long_its_group() {
+        let scheme: SchemeId = "online-sales".parse().unwrap();
+        for value in ["TM001", "a#1", "", &"店".repeat(60), &"x".repeat(170), &"x".repeat(300)] {
+            let group = DocumentKey::group(&scheme, &[value, "2026-11-22"]);
+            let part = group.part(u32::MAX);
+            assert_eq!(part.as_str().parse(), Ok(part.clone()));
+            assert_eq!(part.kind(), DocumentKind::Merged);
+            assert!(part.as_str().starts_with(group.as_str()));
+        }
+        assert_eq!(
+            DocumentKey::group(&scheme, &["TM001", "2026-11-22"]).part(2).as_str(),
+            "merged#online-sales#TM001#2026-11-22#2"
+        );
     }
 
     #[test]

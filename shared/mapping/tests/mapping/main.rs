@@ -4,6 +4,7 @@
 
 mod bills;
 mod given;
+mod merged;
 mod own_tables;
 mod parked;
 mod properties;

@@ -26,7 +26,7 @@ static DROPPED: LazyLock<Mapping> = LazyLock::new(|| mapping(Postage::Drop, Equa
 
 /// A line of any goods, count and four-decimal share.
 #[derive(Debug, Clone)]
-struct AnyLine {
+pub(crate) struct AnyLine {
     goods: &'static str,
     count: i64,
     share: i64,
@@ -46,7 +46,7 @@ const GOODS: [&str; 9] = [
     "SKU-DOZEN-PRICE",
 ];
 
-fn any_line() -> impl Strategy<Value = AnyLine> {
+pub(crate) fn any_line() -> impl Strategy<Value = AnyLine> {
     let share = prop_oneof![0..200_i64, 1..99_999_999_i64, 1..9_999_999_999_999_i64];
     (prop::sample::select(&GOODS[..]), 1..2_000_i64, share, 0..50_000_i64, prop::bool::weighted(0.2))
         .prop_map(|(goods, count, share, share_post, gift)| {
@@ -61,7 +61,7 @@ fn four_decimals(units: i64) -> String {
 }
 
 /// A stockout of these lines; its receivable is exactly what they and the postage add up to.
-fn document(lines: &[AnyLine], postage: i64, shop: &str) -> Stockout {
+pub(crate) fn document(lines: &[AnyLine], postage: i64, shop: &str) -> Stockout {
     let texts: Vec<String> = lines
         .iter()
         .enumerate()
