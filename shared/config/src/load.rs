@@ -152,7 +152,7 @@ fn read_rules(
         source.read_standard();
         return (None, vec![whole_file(file, "the file is not UTF-8 text", "save it as UTF-8")]);
     };
-    let report = Report { page: Page { file, text }, env, errors: RefCell::default() };
+    let report = Report::new(Page { file, text }, env);
     let (document, syntax) = DeTable::parse_recoverable(text);
     if !syntax.is_empty() {
         for error in &syntax {
@@ -161,24 +161,34 @@ fn read_rules(
         source.read_standard();
         return (None, report.errors.into_inner());
     }
-    let root = Section::root(&report, &document);
-    let tables = source.read(&own_tables(&root, &report));
+    let config = read_root(Section::root(&report, Some(&document)), &report, source, note_table);
+    drop(document);
+    (config, report.errors.into_inner())
+}
+
+/// Reads every key of the rules; the schema is drawn from what it asks for.
+fn read_root(
+    root: Section<'_>,
+    report: &Report<'_>,
+    source: &TableFiles<'_>,
+    note_table: &mut dyn FnMut(TableProblem),
+) -> Option<Config> {
+    let tables = source.read(&own_tables(&root, report));
     let tables = tables.as_ref();
     let tenant = root.required_parsed::<TenantId>("tenant", "a name for the merchant that never changes");
     let wdt = systems::wdt(root.section("wdt"));
     let bip = systems::bip(root.section("bip"));
     let store = store::store(root.section("store"));
-    let schemes = schemes(&root, &report, tables, note_table);
+    let Schemes { stockouts: schemes, bills: bill_schemes } = schemes(&root, report, tables, note_table);
     root.finish();
-    let config = match (tenant, wdt, bip, tables) {
-        (Some(tenant), Some(wdt), Some(bip), Some(tables)) => {
-            let Schemes { stockouts: schemes, bills: bill_schemes } = schemes;
-            Some(Config { tenant, wdt, bip, store, schemes, bill_schemes, tables: Arc::clone(tables) })
-        }
-        _ => None,
-    };
-    drop(document);
-    (config, report.errors.into_inner())
+    let (tenant, wdt, bip, tables) = (tenant?, wdt?, bip?, Arc::clone(tables?));
+    Some(Config { tenant, wdt, bip, store, schemes, bill_schemes, tables })
+}
+
+/// Asks a section for every key as [`Config::load`] does, without its tables and for nothing but what is noted.
+pub(crate) fn ask_root(root: Section<'_>, report: &Report<'_>) {
+    let source = TableFiles { files: &[], problems: RefCell::default() };
+    drop(read_root(root, report, &source, &mut |_| ()));
 }
 
 /// The tables to read: those that must be there, and every other CSV file, so that a misnamed one is found.

@@ -80,6 +80,7 @@ pub(crate) fn schemes(
     tables: Option<&Arc<Tables>>,
     table_problem: TableProblems<'_>,
 ) -> Schemes {
+    root.need("schemes");
     let sections = root.named_sections("schemes");
     if sections.is_empty() {
         let hint = "write at least [schemes.online-sales] with its source and mapping".to_owned();
@@ -112,9 +113,10 @@ fn scheme(
     table_problem: TableProblems<'_>,
 ) -> Option<AnyScheme> {
     let on_change = section.choice("on_change").unwrap_or_default();
+    section.need("source");
     let source_section = section.section("source");
     let mapping_section = section.section("mapping");
-    let bill = source_section.parsed::<BillKind>("bill");
+    let bill = source_section.variant::<BillKind>("bill");
     if let Ok(Some(kind)) = bill {
         section.finish();
         let read = bill_scheme(kind, on_change, source_section, mapping_section, tables, table_problem);

@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::error::{ConfigError, Page, sounds_secret};
 use crate::formats::{duration, written, wrong_with_url};
+use crate::shape::{Shape, Sketch};
 use crate::substitute::{names_variable, substitute, variable};
 
 /// Collects errors while a file is read; the environment its values are replaced from.
@@ -21,6 +22,15 @@ pub(crate) struct Report<'a> {
     pub(crate) page: Page<'a>,
     pub(crate) env: &'a dyn Fn(&str) -> Option<String>,
     pub(crate) errors: RefCell<Vec<ConfigError>>,
+    /// Where every key that is asked for is noted with its shape: the schema is drawn from it.
+    pub(crate) sketch: Option<&'a Sketch>,
+}
+
+impl<'a> Report<'a> {
+    /// Starts to read a text.
+    pub(crate) fn new(page: Page<'a>, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { page, env, errors: RefCell::default(), sketch: None }
+    }
 }
 
 impl Report<'_> {
@@ -53,8 +63,8 @@ pub(crate) struct Section<'a> {
 
 impl<'a> Section<'a> {
     /// Takes the whole file as a section.
-    pub(crate) fn root(report: &'a Report<'a>, table: &'a Spanned<DeTable<'a>>) -> Self {
-        let table = Some(table.get_ref());
+    pub(crate) fn root(report: &'a Report<'a>, table: Option<&'a Spanned<DeTable<'a>>>) -> Self {
+        let table = table.map(Spanned::get_ref);
         Self { report, path: String::new(), table, span: 0..0, asked: RefCell::default() }
     }
 
@@ -62,10 +72,26 @@ impl<'a> Section<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    fn value(&self, key: &'static str) -> Option<(&'a DeValue<'a>, Range<usize>)> {
+    /// Looks a key up. Whoever asks says what may stand there: no key is read that the schema does not know.
+    fn value(&self, key: &'static str, shape: Shape) -> Option<(&'a DeValue<'a>, Range<usize>)> {
         self.asked.borrow_mut().push(key);
+        if let Some(sketch) = self.report.sketch {
+            sketch.note(self.full(key), shape);
+        }
         let value = self.table?.get(key)?;
         Some((value.get_ref(), value.span()))
+    }
+
+    /// Says that a key must be there; who reads it notes it if it is not.
+    pub(crate) fn need(&self, key: &str) {
+        if let Some(sketch) = self.report.sketch {
+            sketch.need(self.full(key));
+        }
+    }
+
+    /// Returns the sketch if the section is read for it alone, without a file.
+    fn sketched(&self) -> Option<&'a Sketch> {
+        self.report.sketch.filter(|sketch| sketch.pretends())
     }
 
     /// Notes what is wrong with a key; a missing one is noted at its section.
@@ -82,7 +108,7 @@ impl<'a> Section<'a> {
 
     /// Opens a table within; a missing one is as good as an empty one.
     pub(crate) fn section(&self, key: &'static str) -> Self {
-        let (table, span) = match self.value(key) {
+        let (table, span) = match self.value(key, Shape::Section) {
             Some((DeValue::Table(table), span)) => (Some(table), span),
             Some((other, span)) => {
                 self.wrong_type(span.clone(), key, "a table in [ ]", other);
@@ -95,7 +121,14 @@ impl<'a> Section<'a> {
 
     /// Opens every table within a table that people name themselves.
     pub(crate) fn named_sections(&self, key: &'static str) -> Vec<(String, Range<usize>, Self)> {
-        let Some((DeValue::Table(table), _)) = self.value(key) else { return Vec::new() };
+        let value = self.value(key, Shape::Named);
+        if self.sketched().is_some() {
+            let path = format!("{}.*", self.full(key));
+            let section =
+                Self { report: self.report, path, table: None, span: 0..0, asked: RefCell::default() };
+            return vec![("*".to_owned(), 0..0, section)];
+        }
+        let Some((DeValue::Table(table), _)) = value else { return Vec::new() };
         let mut sections = Vec::new();
         for (name, value) in table {
             let path = format!("{}.{}", self.full(key), name.get_ref());
@@ -116,7 +149,7 @@ impl<'a> Section<'a> {
 
     /// Reads a table of texts that people name themselves; empty ones are left out.
     pub(crate) fn named_texts(&self, key: &'static str) -> Vec<(String, Text)> {
-        let table = match self.value(key) {
+        let table = match self.value(key, Shape::Texts) {
             Some((DeValue::Table(table), _)) => table,
             Some((other, span)) => {
                 self.wrong_type(span, key, "a table of texts, such as { a = \"b\" }", other);
@@ -142,21 +175,26 @@ impl<'a> Section<'a> {
         texts
     }
 
-    /// Tells whether the section stands in the file.
+    /// Tells whether the section stands in the file. One that may be missing as a whole is asked for this first.
     pub(crate) fn is_there(&self) -> bool {
-        self.table.is_some()
+        if let Some(sketch) = self.report.sketch {
+            sketch.may_be_missing(self.path.clone());
+        }
+        self.table.is_some() || self.sketched().is_some()
     }
 
     /// Reads a text, replaced from the environment; an empty one is none.
     pub(crate) fn text(&self, key: &'static str) -> Result<Option<Text>, Noted> {
-        let text = self.any_text(key)?;
-        Ok(text.filter(|text| !text.value.is_empty()))
+        self.text_like(key, Shape::Text)
     }
 
-    fn any_text(&self, key: &'static str) -> Result<Option<Text>, Noted> {
-        match self.value(key) {
+    /// Reads a text of a certain shape; an empty one is none.
+    fn text_like(&self, key: &'static str, shape: Shape) -> Result<Option<Text>, Noted> {
+        match self.value(key, shape) {
             None => Ok(None),
-            Some((DeValue::String(text), span)) => self.replaced(text, span).map(Some),
+            Some((DeValue::String(text), span)) => {
+                self.replaced(text, span).map(|text| Some(text).filter(|text| !text.value.is_empty()))
+            }
             Some((other, span)) => {
                 Err(self.wrong_type(span, key, "a text in quotes, such as \"abc\"", other))
             }
@@ -177,6 +215,7 @@ impl<'a> Section<'a> {
 
     /// Notes that a key is missing, or empty.
     pub(crate) fn missing(&self, key: &'static str, hint: &str) {
+        self.need(key);
         let full = self.full(key);
         match self.table.and_then(|table| table.get(key)) {
             None => self.note(key, format!("`{full}` is missing"), Some(hint.to_owned())),
@@ -224,7 +263,7 @@ impl<'a> Section<'a> {
 
     /// Reads a list of texts or whole numbers in the form that their type demands.
     pub(crate) fn list<T: FromStr>(&self, key: &'static str, hint: &str) -> Option<Vec<T>> {
-        let items = match self.value(key)? {
+        let items = match self.value(key, Shape::List)? {
             (DeValue::Array(items), _) => items,
             (other, span) => {
                 self.wrong_type(span, key, "a list in [ ], such as [1, 2] or [\"TM001\"]", other);
@@ -251,10 +290,29 @@ impl<'a> Section<'a> {
 
     /// Reads one of a few names.
     pub(crate) fn choice<T: Choice>(&self, key: &'static str) -> Option<T> {
-        let text = self.text(key).ok()??;
+        let chosen = self.chosen(key).ok()?;
+        // What is read after a choice may depend on it: the sketch takes them in turn.
+        self.sketched().map_or(chosen, |sketch| sketch.pick(T::NAMES))
+    }
+
+    /// Reads the choice that decides which other keys there are; the sketch draws both sides apart.
+    pub(crate) fn variant<T: Choice>(&self, key: &'static str) -> Result<Option<T>, Noted> {
+        match self.sketched() {
+            Some(sketch) if sketch.leaves_variants_out() => Ok(None),
+            Some(_) => {
+                self.need(key);
+                drop(self.chosen::<T>(key));
+                Ok(T::NAMES.first().map(|&(_, choice)| choice))
+            }
+            None => self.chosen(key),
+        }
+    }
+
+    fn chosen<T: Choice>(&self, key: &'static str) -> Result<Option<T>, Noted> {
+        let names: Vec<&'static str> = T::NAMES.iter().map(|&(name, _)| name).collect();
+        let Some(text) = self.text_like(key, Shape::Choice(names.clone()))? else { return Ok(None) };
         let chosen = T::named(&text.value);
         if chosen.is_none() {
-            let names: Vec<&str> = T::NAMES.iter().map(|&(name, _)| name).collect();
             let message = format!("`{}` is `{}`", self.full(key), text.value);
             let all = format!("write one of {}", names.join(", "));
             let close = did_you_mean(&text.value, names.iter().copied());
@@ -264,12 +322,12 @@ impl<'a> Section<'a> {
                 Some(close.map_or_else(|| all.clone(), |close| format!("{close} {all}"))),
             );
         }
-        chosen
+        chosen.map(Some).ok_or(Noted)
     }
 
     /// Reads yes or no, as `true`/`false` or from a variable.
     pub(crate) fn flag(&self, key: &'static str) -> Option<bool> {
-        let (found, span) = self.value(key)?;
+        let (found, span) = self.value(key, Shape::Flag)?;
         match found {
             DeValue::Boolean(flag) => return Some(*flag),
             DeValue::String(text) if names_variable(text) => {
@@ -292,7 +350,7 @@ impl<'a> Section<'a> {
 
     /// Reads a whole number, written as such or from a variable.
     pub(crate) fn whole(&self, key: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
-        let (found, span) = self.value(key)?;
+        let (found, span) = self.value(key, Shape::Whole(range.clone()))?;
         let text = match found {
             DeValue::Integer(number) if number.radix() == 10 => number.as_str().replace('_', ""),
             DeValue::String(text) if names_variable(text) => self.replaced(text, span.clone()).ok()?.value,
@@ -317,7 +375,7 @@ impl<'a> Section<'a> {
         hint: &str,
         accept: impl Fn(Decimal) -> bool,
     ) -> Option<Decimal> {
-        let (found, span) = self.value(key)?;
+        let (found, span) = self.value(key, Shape::Decimal)?;
         let text = match found {
             DeValue::Integer(number) => number.as_str().to_owned(),
             // The digits as written: the number never is a binary float.
@@ -337,7 +395,8 @@ impl<'a> Section<'a> {
 
     /// Reads a remark with places for fields.
     pub(crate) fn template<F: Choice>(&self, key: &'static str) -> Option<Template<F>> {
-        let text = self.text(key).ok()??;
+        let fields = F::NAMES.iter().map(|&(name, _)| name).collect();
+        let text = self.text_like(key, Shape::Template(fields)).ok()??;
         match text.value.parse() {
             Ok(template) => Some(template),
             Err(InvalidTemplate { message, hint }) => {
@@ -349,7 +408,7 @@ impl<'a> Section<'a> {
 
     /// Reads a duration with its unit, in seconds.
     pub(crate) fn seconds(&self, key: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
-        let text = self.text(key).ok()??;
+        let text = self.text_like(key, Shape::Duration).ok()??;
         let seconds = duration(&text.value).filter(|seconds| range.contains(seconds));
         if seconds.is_none() {
             let message = format!("`{}` is `{}`", self.full(key), text.value);
@@ -362,7 +421,7 @@ impl<'a> Section<'a> {
 
     /// Reads an address that is called over HTTP.
     pub(crate) fn url(&self, key: &'static str) -> Result<Option<String>, Noted> {
-        let Some(text) = self.text(key)? else { return Ok(None) };
+        let Some(text) = self.text_like(key, Shape::Url)? else { return Ok(None) };
         match wrong_with_url(&text.value) {
             None => Ok(Some(text.value.trim_end_matches('/').to_owned())),
             Some(wrong) => {

@@ -24,6 +24,16 @@ pub struct BillRules {
     pub lines: BillLineRules,
 }
 
+impl Choice for BillKind {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("declare", Self::Declare),
+        ("rec", Self::Receipt),
+        ("req", Self::Return),
+        ("outbound", Self::Outbound),
+        ("sale", Self::Sale),
+    ];
+}
+
 impl BillRules {
     /// Returns the defaults for a kind: differences and returns become sale returns, everything else sales orders;
     /// a sale takes its goods from the store and its code from its key, everything else from the warehouse and from
