@@ -28,9 +28,6 @@ const DEAD_LETTER_QUEUE: &str = "orders-dead";
 /// How many `pull`s may run at once: schedules, a backfill and an operator's own. The ledger's leases keep them apart.
 const PULL_ENVIRONMENTS: usize = 4;
 
-/// The stack's memory setting for every function, in MB.
-const MEMORY_MB: u32 = 256;
-
 /// How long an idle stack may have been idle before it is noticed, when nothing else tells: a message that moves to
 /// the dead-letter queue makes no call.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -72,6 +69,9 @@ pub struct StackSettings {
 }
 
 impl StackSettings {
+    /// The memory of every function, in MB.
+    pub const MEMORY_MB: u32 = 256;
+
     /// Returns the settings of `template.yaml`, in memory, without schedules and with silent functions.
     pub fn new(pull: Vec<OsString>, deliver: Vec<OsString>, config_dir: &Path, secrets_file: &Path) -> Self {
         let deliver_timeout = Duration::from_mins(2);
@@ -186,7 +186,7 @@ impl Stack {
             env: env.clone(),
             timeout,
             max_environments,
-            memory_mb: MEMORY_MB,
+            memory_mb: StackSettings::MEMORY_MB,
         };
         let pull = function("pull", &settings.pull, settings.pull_timeout, PULL_ENVIRONMENTS);
         let pull = FunctionHost::start(pull, settings.log.clone());

@@ -8,10 +8,6 @@ use crate::function::{FunctionHost, Invocation, InvokeError};
 use crate::gateway::{Gateway, GatewaySettings, Route, Source, Throttling};
 use crate::{Schedule, StartError, Timing};
 
-/// The routes of `template.yaml`: a platform that can only be given a URL carries its secret in the path, and some
-/// probe a URL before they use it.
-const ROUTES: [&str; 4] = ["POST /store", "POST /store/{token}", "GET /store", "GET /store/{token}"];
-
 /// How many sweeps may run at once. The ledger's leases keep those of one scheme apart.
 pub(super) const SWEEP_ENVIRONMENTS: usize = 4;
 
@@ -42,6 +38,10 @@ pub struct StoreSettings {
 }
 
 impl StoreSettings {
+    /// The routes of `template.yaml`: a platform that can only be given a URL carries its secret in the path, and some
+    /// probe a URL before they use it.
+    pub const ROUTES: [&str; 4] = ["POST /store", "POST /store/{token}", "GET /store", "GET /store/{token}"];
+
     /// Returns settings for one machine, without schedules.
     pub fn new(accept: Vec<OsString>, sweep: Vec<OsString>) -> Self {
         Self {
@@ -74,7 +74,8 @@ impl StoreSide {
         accept: FunctionHost,
         sweep: FunctionHost,
     ) -> Result<Self, StartError> {
-        let mut of_gateway = GatewaySettings::new(ROUTES.iter().filter_map(|key| key.parse::<Route>().ok()));
+        let mut of_gateway =
+            GatewaySettings::new(StoreSettings::ROUTES.iter().filter_map(|key| key.parse::<Route>().ok()));
         of_gateway.listen = settings.listen;
         of_gateway.source = settings.source;
         of_gateway.patience = settings.patience;
