@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 
 use crate::ending::{Again, Ending};
 use crate::source::{Source, Unmapped};
+use crate::tell::Announced;
 use crate::{Deliver, Invocation};
 
 /// How a document that is not sent is set aside.
@@ -27,6 +28,8 @@ enum Aside<'a> {
 
 /// The reason of an order whose handling panics.
 const PANICKED: &str = "panicked";
+/// The reason of a bill that is perhaps a delivery of ours.
+const PERHAPS_ANNOUNCED: &str = "perhaps_announced";
 
 /// A message whose document stands still until BIP is called, or has come to an end without that.
 pub(crate) enum Prepared {
@@ -99,10 +102,23 @@ impl Deliver {
             },
             _ => message,
         };
-        if let Source::Bill(bill) = &source
-            && self.is_announced(bill, message).await?
-        {
-            return self.set_aside(message, Aside::Skip("announced_by_us"), invocation).await;
+        if let Source::Bill(bill) = &source {
+            match self.announced(bill, message).await? {
+                Announced::No => {}
+                Announced::Ours => {
+                    return self.set_aside(message, Aside::Skip("announced_by_us"), invocation).await;
+                }
+                Announced::Perhaps => {
+                    let problems = json!([{
+                        "reason": PERHAPS_ANNOUNCED,
+                        "message": "a delivery of these goods was announced without learning its number, and another bill with the same goods, stores and day came as well",
+                        "hint": "skip it if its goods left with a stockout of ours, else book it by hand",
+                    }]);
+                    let problems = problems.to_string();
+                    let parking = Parking { reason: PERHAPS_ANNOUNCED, problems: &problems };
+                    return self.set_aside(message, Aside::Park(parking), invocation).await;
+                }
+            }
         }
         match source.map(config, &message.scheme, &message.key) {
             Ok(voucher) => {

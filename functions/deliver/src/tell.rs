@@ -48,6 +48,15 @@ enum NoCall {
     NoOrder(String),
 }
 
+/// What becomes of a document once its store is told.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    /// The content of a delivery, where the tables tell it.
+    content: Option<&'a Version>,
+    /// Whether an earlier version was settled, and the message's own comes next.
+    settles_other: bool,
+}
+
 /// What looking for a delivery came to.
 enum Found {
     /// The platform has it under this number.
@@ -72,9 +81,25 @@ fn content_key(content: &Version) -> DocumentKey {
     DocumentKey::bill(DocumentKind::Announce, &["content", content.as_str()])
 }
 
-/// The marker of a bill with this content that came while its announcement was not settled, by the bill's number.
+/// The marker of the first bill with this content whose announcement has no number, or none yet, by the bill's number.
 fn found_key(content: &Version) -> DocumentKey {
     DocumentKey::bill(DocumentKind::Announce, &["found", content.as_str()])
+}
+
+/// The marker of a delivery with this content that the platform took without naming a number, by its announcement.
+fn unnamed_key(content: &Version) -> DocumentKey {
+    DocumentKey::bill(DocumentKind::Announce, &["unnamed", content.as_str()])
+}
+
+/// Whether an outbound bill is a delivery that we announced ourselves: its goods are booked with the stockout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Announced {
+    /// It is not.
+    No,
+    /// It is.
+    Ours,
+    /// One of several bills that are alike is, and nobody can say which.
+    Perhaps,
 }
 
 impl Deliver {
@@ -179,17 +204,20 @@ impl Deliver {
         if let Some(again) = self.store_slot().await? {
             return self.give_back(&hold, Attempt::Uncounted, again).await;
         }
-        if let Call::Announce(delivery) = &call
-            && let Some(content) = self.parts.config.tables.content_of_delivery(delivery)
-        {
+        let content = match &call {
+            Call::Announce(delivery) => self.parts.config.tables.content_of_delivery(delivery),
+            Call::WriteShipped(_) => None,
+        };
+        if let Some(content) = &content {
             // From here on a bill of this content may be ours, whoever it is handed to.
-            self.mark(&content_key(&content), message, message.key.as_str()).await?;
+            self.mark(&content_key(content), message, message.key.as_str()).await?;
         }
+        let told = Told { content: content.as_ref(), settles_other };
         // Shipped quantities are set, not added: the same again changes nothing. A delivery is looked for.
         if let (Call::Announce(delivery), Certainty::PerhapsSaved) = (&call, hold.earlier()) {
             match self.find(client, scheme, &stockout, delivery, message).await? {
                 Found::There(number) => {
-                    return self.told(&hold, message, number, Ending::AlreadySaved, settles_other).await;
+                    return self.told(&hold, message, number, Ending::AlreadySaved, told).await;
                 }
                 Found::Absent => {
                     hold = hold.found_absent();
@@ -222,7 +250,7 @@ impl Deliver {
             }
         };
         match sent {
-            Ok((number, ending)) => self.told(&hold, message, number, ending, settles_other).await,
+            Ok((number, ending)) => self.told(&hold, message, number, ending, told).await,
             Err(problem) => self.failed(&hold, attempt, &problem).await,
         }
     }
@@ -400,10 +428,26 @@ impl Deliver {
 
     /// Writes a marker: a document that nobody sends, with a text of its own. A later one takes its place.
     async fn mark(&self, key: &DocumentKey, message: &Message, text: &str) -> Result<(), LedgerError> {
+        self.write_marker(key, message, text, Version::of(text)).await
+    }
+
+    /// Writes a marker unless it is there; returns whether it has this text.
+    async fn claim(&self, key: &DocumentKey, message: &Message, text: &str) -> Result<bool, LedgerError> {
+        self.write_marker(key, message, text, Version::of("claim")).await?;
+        Ok(self.marked(key).await?.is_some_and(|owner| owner == text))
+    }
+
+    async fn write_marker(
+        &self,
+        key: &DocumentKey,
+        message: &Message,
+        text: &str,
+        version: Version,
+    ) -> Result<(), LedgerError> {
         let marker = NewDocument {
             key: key.clone(),
             scheme: message.scheme.clone(),
-            version: Version::of(text),
+            version,
             modified: None,
             day: message.day,
             amount: None,
@@ -424,24 +468,33 @@ impl Deliver {
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// Tells whether an outbound bill is a delivery that we announced ourselves: by its number, or by its content while
-    /// nobody knows whether the announcement of that content arrived.
-    pub(crate) async fn is_announced(&self, bill: &Bill, message: &Message) -> Result<bool, LedgerError> {
+    /// Tells whether an outbound bill is a delivery that we announced ourselves: by its number; or by its content while
+    /// nobody knows whether the announcement of that content arrived, or when the platform took it without a number.
+    pub(crate) async fn announced(&self, bill: &Bill, message: &Message) -> Result<Announced, LedgerError> {
         if self.store.is_none() || bill.kind != BillKind::Outbound {
-            return Ok(false);
+            return Ok(Announced::No);
         }
         if self.marked(&number_key(bill.name())).await?.is_some() {
-            return Ok(true);
+            return Ok(Announced::Ours);
         }
-        let Some(content) = self.parts.config.tables.content_of_bill(bill) else { return Ok(false) };
-        let Some(announcement) = self.marked(&content_key(&content)).await? else { return Ok(false) };
+        let Some(content) = self.parts.config.tables.content_of_bill(bill) else { return Ok(Announced::No) };
+        if self.is_unsettled(&content).await? {
+            self.claim(&found_key(&content), message, bill.name()).await?;
+            return Ok(Announced::Ours);
+        }
+        if self.marked(&unnamed_key(&content)).await?.is_none() {
+            return Ok(Announced::No);
+        }
+        let first = self.claim(&found_key(&content), message, bill.name()).await?;
+        Ok(if first { Announced::Ours } else { Announced::Perhaps })
+    }
+
+    /// Tells whether the last announcement of this content may have arrived without our knowing.
+    async fn is_unsettled(&self, content: &Version) -> Result<bool, LedgerError> {
+        let Some(announcement) = self.marked(&content_key(content)).await? else { return Ok(false) };
         let Ok(key) = announcement.parse::<DocumentKey>() else { return Ok(false) };
         let document = self.parts.ledger.document(&key, epoch_ms()).await?;
-        let unsettled = document.is_some_and(|document| document.is_unsettled());
-        if unsettled {
-            self.mark(&found_key(&content), message, bill.name()).await?;
-        }
-        Ok(unsettled)
+        Ok(document.is_some_and(|document| document.is_unsettled()))
     }
 
     async fn told(
@@ -450,12 +503,15 @@ impl Deliver {
         message: &Message,
         number: Option<VoucherId>,
         ending: Ending,
-        settles_other: bool,
+        told: Told<'_>,
     ) -> Result<Ending, LedgerError> {
-        if hold.key().kind() == DocumentKind::Announce
-            && let Some(number) = &number
-        {
-            self.mark(&number_key(number.as_str()), message, message.key.as_str()).await?;
+        if hold.key().kind() == DocumentKind::Announce {
+            let owner = message.key.as_str();
+            match (&number, told.content) {
+                (Some(number), _) => self.mark(&number_key(number.as_str()), message, owner).await?,
+                (None, Some(content)) => self.mark(&unnamed_key(content), message, owner).await?,
+                (None, None) => {}
+            }
         }
         // The platform need not name its number; ours then stands for it.
         let own = || message.key.as_str().split_once('#').and_then(|(_, id)| id.parse::<StockoutId>().ok());
@@ -465,7 +521,7 @@ impl Deliver {
         };
         self.lasting(|| self.parts.ledger.record_posted(hold, &number, None, epoch_ms())).await?;
         info!(document = %hold.key(), number = %number, "the store was told");
-        Ok(if settles_other { Ending::Again(Again::Soon) } else { ending })
+        Ok(if told.settles_other { Ending::Again(Again::Soon) } else { ending })
     }
 
     async fn failed(&self, hold: &Hold, attempt: u32, problem: &CallError) -> Result<Ending, LedgerError> {

@@ -125,6 +125,8 @@ pub struct Settings {
     pub sale_window: SaleWindow,
     /// Whether a bill that we announced is shown among the outbound bills. It never shows our number.
     pub announced_are_shown: bool,
+    /// Whether the answer to an announcement names the platform's own number.
+    pub announced_are_named: bool,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -139,6 +141,7 @@ impl Default for Settings {
             sale_batches: false,
             sale_window: SaleWindow::Either,
             announced_are_shown: true,
+            announced_are_named: true,
             faults: Faults::none(),
         }
     }

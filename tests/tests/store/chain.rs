@@ -13,6 +13,7 @@ use dougong_simulators::store::{self, Auth, AuthPreset, BillKind, Drain, StoreBi
 use dougong_tests::{World, WorldSettings};
 use dougong_values::{BeijingTime, BusinessDay, DocumentKey, DocumentKind};
 use serde_json::{Value, json};
+use tokio::sync::RwLock;
 
 /// The secret that both sides know.
 pub(crate) const SECRET: &str = "CANARY-STORE-SECRET-0b7e";
@@ -24,6 +25,10 @@ pub(crate) struct ChainSettings {
     pub(crate) batch_size: usize,
     /// Sales come in batches, too.
     pub(crate) sale_batches: bool,
+    /// The platform names the number of what it is told.
+    pub(crate) announced_are_named: bool,
+    /// No other chain of this process runs meanwhile: it is measured.
+    pub(crate) alone: bool,
     /// How many pushes are worked on at once.
     pub(crate) accept_environments: usize,
     /// More changes to the stack.
@@ -37,14 +42,20 @@ impl Default for ChainSettings {
             drain: Drain::Repeats,
             batch_size: 100,
             sale_batches: false,
+            announced_are_named: true,
+            alone: false,
             accept_environments: 4,
             stack: Box::new(|_| ()),
         }
     }
 }
 
+/// Held by every running chain: shared, or by one that wants to be alone.
+static MACHINE: RwLock<()> = RwLock::const_new(());
+
 /// A running chain.
 pub(crate) struct Chain {
+    _turn: Box<dyn Send>,
     pub(crate) world: World,
     pub(crate) store: store::Simulator,
     pub(crate) auth: Auth,
@@ -87,12 +98,15 @@ fn function(name: &str) -> OsString {
 
 impl Chain {
     pub(crate) async fn start(settings: ChainSettings) -> Self {
+        let turn: Box<dyn Send> =
+            if settings.alone { Box::new(MACHINE.write().await) } else { Box::new(MACHINE.read().await) };
         let auth = Auth::new(settings.auth, SECRET);
         let store = store::Simulator::start(store::Settings {
             auth: auth.clone(),
             drain: settings.drain,
             batch_size: settings.batch_size,
             sale_batches: settings.sale_batches,
+            announced_are_named: settings.announced_are_named,
             ..store::Settings::default()
         });
         let store = store.await.unwrap();
@@ -107,12 +121,10 @@ impl Chain {
         let mut world = WorldSettings::from(yesterday().start());
         // The examples count in 本, which is no unit of ours.
         world.rules = vec![("unknown_unit = \"park\"", "unknown_unit = \"main\"".to_owned())];
-        // And all of them have the same number.
-        for (from, to) in [
-            ("{billno} {source_no}\" }", "{billno} {source_no}\", code_prefix = \"SC-\" }"),
-            ("\"SR01\", memo = \"{store_name} {billno}\" }", "\"SR01\", code_prefix = \"TC-\" }"),
-        ] {
-            world.rules.push((from, format!("{to}\nlines.unknown_unit = \"main\"")));
+        for head in
+            ["memo = \"{store_name} {billno} {source_no}\" }", "\"SR01\", memo = \"{store_name} {billno}\" }"]
+        {
+            world.rules.push((head, format!("{head}\nlines.unknown_unit = \"main\"")));
         }
         world.stack = Box::new(move |stack| {
             add_examples(&stack.config_dir.join("tables"));
@@ -135,7 +147,7 @@ impl Chain {
             (settings.stack)(stack);
         });
         let world = World::start(world).await;
-        Self { world, store, auth }
+        Self { _turn: turn, world, store, auth }
     }
 
     pub(crate) fn side(&self) -> &StoreSide {

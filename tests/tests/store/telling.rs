@@ -74,6 +74,39 @@ async fn a_store_is_told_once_of_every_stockout_and_a_lost_answer_is_looked_up_b
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_whose_number_the_platform_never_named_is_not_booked_beside_its_stockout() {
+    let settings = ChainSettings { announced_are_named: false, ..ChainSettings::default() };
+    let chain = Chain::start(settings).await;
+    let mut orders = to_the_store(73, 6);
+    // Twins: the same goods for the same store on the same day.
+    let mut twin = orders[0].clone();
+    twin.stockout_id += 1_000_000;
+    twin.stockout_no.push('T');
+    orders.push(twin);
+    chain.world.wdt.add(orders.clone());
+    chain.world.pull_and_settle().await;
+    let announced = chain.store.announced();
+    assert_eq!(announced.len(), 7);
+
+    for _ in 0..2 {
+        let summary = chain.sweep(&json!({ "scheme": "transferred" })).await;
+        assert_eq!(summary["complete"], true, "{summary}");
+        chain.world.settle().await;
+    }
+    assert_eq!(chain.world.bip.order_count(), 7, "an announced delivery was booked beside its stockout");
+    let mut reasons = std::collections::BTreeMap::<_, u32>::new();
+    for one in &announced {
+        let bill = DocumentKey::bill(dougong_values::DocumentKind::Outbound, &[&one.number]);
+        let bill = chain.document(&bill).await.unwrap_or_else(|| panic!("{} was dropped", one.number));
+        *reasons.entry((bill.state == State::Parked, bill.reason.unwrap_or_default())).or_default() += 1;
+    }
+    // Which of the twins' bills is whose nobody can say: a person is shown the second.
+    let expected = [((false, "announced_by_us".to_owned()), 6), ((true, "perhaps_announced".to_owned()), 1)];
+    assert_eq!(reasons.into_iter().collect::<Vec<_>>(), expected);
+    chain.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_shipped_of_a_transferring_order_is_written_back_once_its_bill_has_come() {
     let chain = Chain::start(ChainSettings::default()).await;
     // Goods without batches.

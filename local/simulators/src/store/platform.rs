@@ -302,7 +302,9 @@ impl Platform {
         self.announced.push(announced);
         let mut out = Object::default();
         out.text("tbillno", &bill.tbillno);
-        out.text("billno", &number);
+        if settings.announced_are_named {
+            out.text("billno", &number);
+        }
         let members = format!("\"items\":{}", out.end());
         Ok(Answered { done: Done::Announced(number), members })
     }
