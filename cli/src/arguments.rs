@@ -22,6 +22,7 @@ Examples 示例:
   dougong demo                             see a day booked 看一天的单据如何入账
   dougong demo --orders 1000 --faults storm
   dougong demo --lang zh --keep /tmp/day   keep configuration, ledger and logs 保留配置、台账和日志
+  dougong check config                     everything wrong with a configuration 检查配置
   dougong up --config config --data /var/lib/dougong --secrets secrets.json   for real 正式运行";
 
 #[derive(Debug, Subcommand)]
@@ -35,6 +36,11 @@ pub(crate) enum Command {
     /// 在本机正式运行：无需云账号，全部数据在一个目录中。
     #[command(verbatim_doc_comment, after_help = UP_EXAMPLES)]
     Up(UpArguments),
+
+    /// Finds everything that is wrong with a configuration: rules, tables, and whether they fit each other.
+    /// 检查配置：规则、代码表以及二者是否相符，一次列出全部问题。
+    #[command(verbatim_doc_comment, after_help = CHECK_EXAMPLES)]
+    Check(CheckArguments),
 
     /// Runs one function as AWS Lambda would start it; `demo` and `up` start themselves this way.
     #[command(hide = true)]
@@ -64,6 +70,34 @@ Examples 示例:
 Variables of the configuration come from the environment (docs/settings.md) 配置中的变量取自环境变量
 Ends on SIGTERM or Ctrl-C 收到 SIGTERM 或 Ctrl-C 时停止
 Exit code 退出码: 0 stopped by a signal 由信号停止, 1 could not start 无法启动, 2 wrong options 参数有误";
+
+const CHECK_EXAMPLES: &str = "\
+Examples 示例:
+  dougong check                            the folder that DOUGONG_CONFIG names, else config 默认目录
+  dougong check /opt/config --json | jq -r '.problems[].message'
+  dougong check --schema > config/dougong.schema.json   for editors 供编辑器使用
+
+Variables of the configuration come from the environment (docs/settings.md) 配置中的变量取自环境变量
+Exit code 退出码: 0 nothing is wrong 没有问题, 1 something is 有问题, 2 wrong options 参数有误";
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// The folder with dougong.toml and tables/; DOUGONG_CONFIG unless given, else config 配置目录
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+
+    /// Print the JSON Schema of dougong.toml instead 改为输出 dougong.toml 的 JSON Schema
+    #[arg(long, conflicts_with_all = ["folder", "json"])]
+    pub(crate) schema: bool,
+
+    /// Language of the output; the locale's unless given 输出语言，默认取系统语言
+    #[arg(long, value_name = "LANG")]
+    pub(crate) lang: Option<Lang>,
+
+    /// Print the result as JSON 以 JSON 输出结果
+    #[arg(long)]
+    pub(crate) json: bool,
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct UpArguments {

@@ -1,6 +1,7 @@
 //! `dougong`: what a person types. Parsing and dispatch only.
 
 mod arguments;
+mod check;
 mod demo;
 mod failure;
 mod lang;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| arguments::refuse(&error));
     match arguments.command {
         Command::Demo(options) => run(Builder::new_multi_thread(), demo::run(options)),
+        Command::Check(options) => check::run(&options),
         Command::Up(options) => run(Builder::new_multi_thread(), up::run(options)),
         // As in Lambda: one thread and one event at a time.
         Command::Function { name } => {

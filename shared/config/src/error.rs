@@ -50,10 +50,20 @@ pub struct Snippet {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, "error: ", "hint: ")
+    }
+}
+
+impl ConfigError {
+    /// Writes it as `Display` does, with other words before the message and before the hint.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(&self, f: &mut impl fmt::Write, error_is: &str, hint_is: &str) -> fmt::Result {
         let Self { file, line, column, message, snippet, hint } = self;
         match line {
-            0 => write!(f, "error: {file}: {message}")?,
-            _ => write!(f, "error: {file}:{line}:{column}: {message}")?,
+            0 => write!(f, "{error_is}{file}: {message}")?,
+            _ => write!(f, "{error_is}{file}:{line}:{column}: {message}")?,
         }
         let number = line.to_string();
         let margin = " ".repeat(number.len());
@@ -64,7 +74,7 @@ impl fmt::Display for ConfigError {
             let carets: usize = meant.chars().map(|letter| if is_wide(letter) { 2 } else { 1 }).sum();
             write!(f, "\n{margin} |\n{number} | {text}\n{margin} | {blanks}{}", "^".repeat(carets.max(1)))?;
         }
-        hint.iter().try_for_each(|hint| write!(f, "\n{margin} = hint: {hint}"))
+        hint.iter().try_for_each(|hint| write!(f, "\n{margin} = {hint_is}{hint}"))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Reading the folder, and reading its files as one configuration.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -101,10 +103,13 @@ fn read_files(
     };
     let mut of_tables = source.problems.into_inner();
     of_tables.retain(|problem| !unread.explains(problem));
+    // What a row lacks because a cell of it is wrong is told by that cell.
+    table_problems.retain(|gap| !of_tables.iter().any(|told| told.file == gap.file && told.line == gap.line));
     table_problems.splice(..0, of_tables);
     of_rules.sort_by_key(|error| (error.line, error.column));
     // Two schemes may miss the same cell.
     table_problems.dedup();
+    let table_problems = first_of_each(table_problems);
 
     let mut errors = unread.errors;
     errors.append(&mut of_rules);
@@ -113,6 +118,33 @@ fn read_files(
         Some(config) if errors.is_empty() => Ok(config),
         _ => Err(ConfigErrors(errors)),
     }
+}
+
+/// How many rows with the same problem are listed one by one: a code that is missing may be in every row.
+const LISTED: usize = 3;
+
+/// Leaves the first rows with the same problem, and says how many more there are.
+fn first_of_each(problems: Vec<TableProblem>) -> Vec<TableProblem> {
+    let mut rows: HashMap<(String, u32, String), usize> = HashMap::new();
+    let key = |problem: &TableProblem| (problem.file.clone(), problem.column, problem.message.clone());
+    for problem in &problems {
+        *rows.entry(key(problem)).or_default() += 1;
+    }
+    let mut listed: HashMap<(String, u32, String), usize> = HashMap::new();
+    let mut first = Vec::new();
+    for mut problem in problems {
+        let key = key(&problem);
+        let all = rows.get(&key).copied().unwrap_or_default();
+        let place = listed.entry(key).or_default();
+        *place += 1;
+        if *place == LISTED && all > LISTED {
+            let _ = write!(problem.message, " (and {} more rows)", all - LISTED);
+        }
+        if *place <= LISTED {
+            first.push(problem);
+        }
+    }
+    first
 }
 
 /// The tables' files, and what is wrong with them.
@@ -136,8 +168,9 @@ impl TableFiles<'_> {
         let files = self.files.iter().filter(|file| is_one(&file.name));
         let files: Vec<(&str, &[u8])> =
             files.map(|file| (file.name.as_str(), file.bytes.as_slice())).collect();
-        let read = Tables::read_with(&files, declared);
-        read.map(Arc::new).map_err(|problems| self.problems.replace(problems)).ok()
+        let (read, problems) = Tables::read_what_is_there(&files, declared);
+        self.problems.replace(problems);
+        read.map(Arc::new)
     }
 }
 

@@ -216,6 +216,18 @@ impl Tables {
     ///
     /// An own table may share its file with another one, or be a second view of a standard table's file.
     pub fn read_with(files: &[(&str, &[u8])], declared: &[OwnTable]) -> Result<Self, Vec<TableProblem>> {
+        match Self::read_what_is_there(files, declared) {
+            (Some(tables), found) if found.is_empty() => Ok(tables),
+            (_, found) => Err(found),
+        }
+    }
+
+    /// Reads all tables as [`Tables::read_with`] does, with what can be used of those that have problems: rules can be
+    /// checked against it, documents cannot be booked by it. `None` if a whole table could not be read.
+    pub fn read_what_is_there(
+        files: &[(&str, &[u8])],
+        declared: &[OwnTable],
+    ) -> (Option<Self>, Vec<TableProblem>) {
         let mut found = Vec::new();
         for (name, _) in files {
             let file = last_part(name);
@@ -283,7 +295,19 @@ impl Tables {
         };
         tables.check_stores(&mut found);
         tables.check_references(&mut found);
-        if found.is_empty() { Ok(tables) } else { Err(found) }
+        let sizes = [
+            (shops_file.0, tables.shops.len()),
+            (warehouses_file.0, tables.warehouses.len()),
+            (goods_file.0, tables.goods.len()),
+            (taxes_file.0, tables.taxes.rows.len()),
+            (units_file.0, tables.units.rows.len()),
+            (stores_file.map_or("", |(name, _)| name), tables.stores.as_ref().map_or(1, HashMap::len)),
+        ];
+        let is_unread = |&(file, rows): &(&str, usize)| {
+            rows == 0 && (file.is_empty() || found.iter().any(|problem| problem.file == file))
+        };
+        let usable = !sizes.iter().any(is_unread);
+        (usable.then_some(tables), found)
     }
 
     /// Notes shops that name a store which the table does not have.
@@ -468,7 +492,7 @@ impl Tables {
         own: Option<&str>,
         id: Option<&str>,
     ) -> Option<(&SpecNo, &Goods)> {
-        let by_code = || self.goods.get_key_value(self.store_goods.get(code?)?);
+        let by_code = || by_other_key(code?, &self.store_goods, &self.goods, |row| row.in_store.is_none());
         let by_own = || self.goods.get_key_value(&own?.parse::<SpecNo>().ok()?);
         let by_id = || {
             let id = id?;
@@ -479,13 +503,16 @@ impl Tables {
 
     /// Returns every goods code of the store system.
     pub(crate) fn goods_keys_in_store(&self) -> impl Iterator<Item = &str> {
-        self.store_goods.keys().map(String::as_str)
+        let own = self.goods.iter().filter(|(_, row)| row.in_store.is_none());
+        self.store_goods.keys().map(String::as_str).chain(own.map(|(key, _)| key.as_str()))
     }
 
     /// Returns a warehouse row by its code or its id in the store system.
     pub(crate) fn warehouse_in_store(&self, code: Option<&str>, id: Option<&str>) -> Option<&Warehouse> {
-        let by_code = code.and_then(|code| self.warehouses.get(self.store_warehouses.get(code)?));
-        by_code.or_else(|| {
+        let own_is_known = |row: &Warehouse| row.in_store.is_none();
+        let by_code =
+            code.and_then(|code| by_other_key(code, &self.store_warehouses, &self.warehouses, own_is_known));
+        by_code.map(|(_, row)| row).or_else(|| {
             let id = id?;
             self.warehouses.values().find(|row| row.id_in_store.as_deref() == Some(id))
         })
@@ -493,7 +520,8 @@ impl Tables {
 
     /// Returns every warehouse code of the store system.
     pub(crate) fn warehouse_keys_in_store(&self) -> impl Iterator<Item = &str> {
-        self.store_warehouses.keys().map(String::as_str)
+        let own = self.warehouses.iter().filter(|(_, row)| row.in_store.is_none());
+        self.store_warehouses.keys().map(String::as_str).chain(own.map(|(key, _)| key.as_str()))
     }
 
     /// Finds a unit by its key, its name or its id: the store system writes either.
@@ -598,23 +626,21 @@ fn insert<K: std::hash::Hash + Eq + fmt::Display, T>(
     }
 }
 
-/// Maps the keys that another system has for rows to our own; a row without one goes by our own key.
+/// Maps the keys that another system has for rows to our own, where it has others.
 fn other_keys<'r, K: Clone + Ord + fmt::Display + 'r>(
     rows: impl Iterator<Item = (&'r K, Option<&'r String>, u32)>,
     file: &str,
     column: &str,
     found: &mut Vec<TableProblem>,
 ) -> HashMap<String, K> {
-    let mut rows: Vec<_> = rows.collect();
-    rows.sort_unstable_by_key(|&(_, other, line)| (other.is_none(), line));
-    let mut keys: HashMap<String, (K, u32)> = HashMap::with_capacity(rows.len());
-    for (key, other, line) in rows {
-        match keys.entry(other.cloned().unwrap_or_else(|| key.to_string())) {
+    let mut rows: Vec<_> = rows.filter_map(|(key, other, line)| Some((line, other?, key))).collect();
+    rows.sort_unstable_by_key(|&(line, ..)| line);
+    let mut keys: HashMap<&String, (&K, u32)> = HashMap::with_capacity(rows.len());
+    for (line, other, key) in rows {
+        match keys.entry(other) {
             Entry::Vacant(free) => {
-                free.insert((key.clone(), line));
+                free.insert((key, line));
             }
-            // Its own key is another row's key elsewhere: it is not known there by that.
-            Entry::Occupied(_) if other.is_none() => {}
             Entry::Occupied(taken) => found.push(TableProblem {
                 file: file.to_owned(),
                 line,
@@ -624,7 +650,24 @@ fn other_keys<'r, K: Clone + Ord + fmt::Display + 'r>(
             }),
         }
     }
-    keys.into_iter().map(|(other, (key, _))| (other, key)).collect()
+    keys.into_iter().map(|(other, (key, _))| (other.clone(), key.clone())).collect()
+}
+
+/// Finds a row by the key that another system has for it; a row without one goes by our own key, unless that is another
+/// row's key there.
+fn by_other_key<'r, K, R>(
+    other: &str,
+    others: &HashMap<String, K>,
+    rows: &'r HashMap<K, R>,
+    own_is_known: impl Fn(&R) -> bool,
+) -> Option<(&'r K, &'r R)>
+where
+    K: std::hash::Hash + Eq + std::str::FromStr,
+{
+    match others.get(other) {
+        Some(key) => rows.get_key_value(key),
+        None => rows.get_key_value(&other.parse::<K>().ok()?).filter(|(_, row)| own_is_known(row)),
+    }
 }
 
 fn read_shops(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> HashMap<ShopNo, Shop> {
@@ -697,8 +740,8 @@ fn read_taxes(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> Keyed<Tax> 
         return taxes;
     }
     sheet::read(file.1, TAXES, &mut Problems { file: file.0, found }, |row| {
-        let key = row.required("tax");
-        let tax_id = row.required("tax_id");
+        let key = row.required("tax").map(str::to_owned);
+        let tax_id = row.required("tax_id").unwrap_or_default().to_owned();
         let rate = row.required("rate").and_then(|_| row.decimal("rate", RATE));
         let in_range =
             rate.is_none_or(|rate| (rust_decimal::Decimal::ZERO..rust_decimal::Decimal::ONE).contains(&rate));
@@ -707,7 +750,7 @@ fn read_taxes(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> Keyed<Tax> 
         }
         // A row that has no rate is kept as a key, so that goods which refer to it are not reported as well.
         let rate = rate.map_or(Quantity::ZERO, Quantity::new);
-        let tax = Tax { id: tax_id.unwrap_or_default(), rate, line: row.line };
+        let tax = Tax { id: tax_id, rate, line: row.line };
         if let Some(Err(twice)) = key.map(|key| taxes.add(key, tax, |tax| tax.line)) {
             row.note("tax", twice, None);
         }
@@ -721,13 +764,13 @@ fn read_units(file: (&str, &[u8]), found: &mut Vec<TableProblem>) -> Keyed<Unit>
         return units;
     }
     sheet::read(file.1, UNITS, &mut Problems { file: file.0, found }, |row| {
-        let key = row.required("unit");
-        let unit_id = row.required("unit_id");
+        let key = row.required("unit").map(str::to_owned);
+        let unit_id = row.required("unit_id").unwrap_or_default().to_owned();
         let decimals = row.whole("decimals").unwrap_or(0);
         if decimals > 8 {
             row.note("decimals", "`decimals` is at most 8".to_owned(), None);
         }
-        let unit = Unit { id: unit_id.unwrap_or_default(), name: row.text("name"), decimals, line: row.line };
+        let unit = Unit { id: unit_id, name: row.text("name"), decimals, line: row.line };
         if let Some(Err(twice)) = key.map(|key| units.add(key, unit, |unit| unit.line)) {
             row.note("unit", twice, None);
         }

@@ -40,11 +40,15 @@ impl<'t> Cells<'t> {
             return Ok(None);
         }
         loop {
-            let start = self.rest.trim_start_matches(is_blank);
-            let guarded = start.strip_prefix('=').filter(|inside| inside.starts_with('"'));
-            let cell = match guarded.unwrap_or(start).strip_prefix('"') {
-                Some(inside) => self.quoted(inside)?,
-                None => Cow::Borrowed(self.plain(start).trim()),
+            let start = match self.rest.as_bytes().first() {
+                // Most cells begin with a letter or are empty.
+                Some(byte) if byte.is_ascii_graphic() => self.rest,
+                _ => self.rest.trim_start_matches(is_blank),
+            };
+            let cell = match start.as_bytes().first() {
+                Some(b'"') => self.quoted(&start[1..])?,
+                Some(b'=') if start[1..].starts_with('"') => self.quoted(&start[2..])?,
+                _ => Cow::Borrowed(without_blanks(self.plain(start))),
             };
             self.row.push(cell);
             if let Some(behind) = self.rest.strip_prefix(',') {
@@ -87,7 +91,7 @@ impl<'t> Cells<'t> {
             append(&mut text, "\"");
             rest = behind;
         }
-        let behind = self.plain(rest).trim();
+        let behind = without_blanks(self.plain(rest));
         append(&mut text, behind);
         Ok(unguarded(trimmed(text)))
     }
@@ -96,6 +100,15 @@ impl<'t> Cells<'t> {
 /// A blank within a line.
 fn is_blank(letter: char) -> bool {
     letter.is_whitespace() && !matches!(letter, '\n' | '\r')
+}
+
+/// Cuts blanks off both ends; a cell rarely has any.
+fn without_blanks(text: &str) -> &str {
+    match text.as_bytes() {
+        [] => text,
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
 }
 
 fn append<'t>(text: &mut Cow<'t, str>, part: &'t str) {
@@ -108,7 +121,7 @@ fn append<'t>(text: &mut Cow<'t, str>, part: &'t str) {
 
 fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
     match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Borrowed(text) => Cow::Borrowed(without_blanks(text)),
         Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
     }
 }

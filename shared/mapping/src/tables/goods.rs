@@ -78,7 +78,7 @@ pub(super) fn read(
     references: &References<'_>,
     found: &mut Vec<TableProblem>,
 ) -> HashMap<SpecNo, Goods> {
-    let mut goods = HashMap::new();
+    let mut goods = HashMap::with_capacity(sheet::about_rows(bytes));
     if file.is_empty() {
         return goods;
     }
@@ -93,7 +93,7 @@ pub(super) fn read(
 }
 
 fn read_row(row: &mut Row<'_, '_>, references: &References<'_>) -> Goods {
-    let product = row.required("product").unwrap_or_default();
+    let product = row.required("product").unwrap_or_default().to_owned();
     let tax = refer(row, "tax", references.taxes, references.taxes_file).map(TaxIndex);
     let main_unit = refer(row, "main_unit", references.units, references.units_file).map(UnitIndex);
     let sales_unit = other_unit(row, "sales_unit", "sales_rate", main_unit, references);
@@ -121,12 +121,12 @@ fn read_row(row: &mut Row<'_, '_>, references: &References<'_>) -> Goods {
 
 /// Resolves a key of another table; `None` if the cell is empty or the key unknown (then noted).
 fn refer(row: &mut Row<'_, '_>, column: &str, keys: &HashMap<String, usize>, file: &str) -> Option<usize> {
-    let key = row.text(column)?;
-    let index = keys.get(&key).copied();
+    let key = row.borrowed(column)?;
+    let index = keys.get(key).copied();
     // Without the other table every reference would dangle; its absence is a problem of its own.
     if index.is_none() && !keys.is_empty() {
         let message = format!("`{column}` is `{key}`, which {file} does not have");
-        let hint = did_you_mean(&key, keys.keys().map(String::as_str))
+        let hint = did_you_mean(key, keys.keys().map(String::as_str))
             .unwrap_or_else(|| format!("add a row for `{key}` to {file}"));
         row.note(column, message, Some(hint));
     }
@@ -143,7 +143,7 @@ fn other_unit(
     references: &References<'_>,
 ) -> Option<OtherUnit> {
     let unit = refer(row, unit_column, references.units, references.units_file).map(UnitIndex);
-    let is_empty = row.text(rate_column).is_none();
+    let is_empty = row.borrowed(rate_column).is_none();
     let rate = row.rate(rate_column, "write the main units in one of it, such as 6");
     if rate.is_none() && !is_empty {
         return None;
@@ -152,7 +152,7 @@ fn other_unit(
         (None, None) => None,
         (None, Some(rate)) => {
             // An unknown unit is noted already, and a rate of 1 says what an empty cell says.
-            if row.text(unit_column).is_none() && rate != ONE {
+            if row.borrowed(unit_column).is_none() && rate != ONE {
                 row.note(
                     unit_column,
                     format!("`{rate_column}` is {rate}, but `{unit_column}` is empty"),
@@ -178,7 +178,7 @@ fn other_unit(
 }
 
 fn counted_in(row: &mut Row<'_, '_>, sales_unit: Option<OtherUnit>) -> CountedIn {
-    match row.text("counted_in").as_deref() {
+    match row.borrowed("counted_in") {
         None | Some("main") => CountedIn::Main,
         Some("sales") if sales_unit.is_some() => CountedIn::Sales,
         Some("sales") => {

@@ -156,15 +156,29 @@ impl Own {
     }
 
     fn sort(&mut self) {
-        let mut order: Vec<u32> = (0..).take(self.len()).collect();
-        let row = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
-        let key = |place: u32| (self.key(row(place)), self.from(row(place)));
-        // A file that is in the order of its keys, as most are, costs one comparison a row.
-        order.sort_by(|&left, &right| {
-            let ((left, since), (right, then)) = (key(left), key(right));
-            left.cmp(right).then(since.cmp(&then))
+        let mut rows: Vec<(u128, u32)> =
+            (0..).zip(0..self.len()).map(|(place, row)| (self.beginning(row), place)).collect();
+        rows.sort_unstable_by(|&(left, left_row), &(right, right_row)| {
+            left.cmp(&right).then_with(|| {
+                let (left, right) = (to_usize(left_row), to_usize(right_row));
+                let by_time = || self.from(left).cmp(&self.from(right));
+                self.key(left).cmp(self.key(right)).then_with(by_time).then(left_row.cmp(&right_row))
+            })
         });
-        self.order = order;
+        self.order = rows.into_iter().map(|(_, row)| row).collect();
+    }
+
+    /// Returns the first bytes of a key as a number in the same order: most keys differ within them.
+    fn beginning(&self, row: usize) -> u128 {
+        let mut bytes = [0; 16];
+        let mut place = 0;
+        for part in self.key(row) {
+            let length = part.len().min(bytes.len() - place);
+            bytes[place..place + length].copy_from_slice(&part.as_bytes()[..length]);
+            // A shorter part comes first: no key contains a zero.
+            place = (place + length + 1).min(bytes.len());
+        }
+        u128::from_be_bytes(bytes)
     }
 
     /// Notes rows of one key that hold at the same time.

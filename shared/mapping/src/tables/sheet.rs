@@ -41,6 +41,14 @@ fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
+/// Guesses how many rows a file has by its beginning, so that room for them is made once.
+pub(super) fn about_rows(bytes: &[u8]) -> usize {
+    const LOOKED_AT: usize = 8_192;
+    let beginning = &bytes[..bytes.len().min(LOOKED_AT)];
+    let rows = beginning.split(|&byte| byte == b'\n').count();
+    bytes.len().div_ceil(LOOKED_AT) * rows
+}
+
 /// Splits off the comment lines above the header. Below it every line is data: a goods code may start with `#`.
 fn skip_comments(text: &str) -> (u32, &str) {
     let (mut skipped, mut rest) = (0, text);
@@ -226,6 +234,11 @@ impl<'r> Row<'r, '_> {
 
     /// Reads a code or a text; `None` if the cell is empty.
     pub(super) fn text(&mut self, column: &str) -> Option<String> {
+        self.borrowed(column).map(str::to_owned)
+    }
+
+    /// Reads a code or a text that is not kept.
+    pub(super) fn borrowed(&mut self, column: &str) -> Option<&'r str> {
         let text = self.cell(column)?;
         if is_rewritten_number(text) {
             let message = format!("`{column}` is `{text}`: a spreadsheet has turned the code into a number");
@@ -234,12 +247,12 @@ impl<'r> Row<'r, '_> {
         } else if has_control(text) {
             self.note(column, format!("`{column}` contains a line break or a tab"), None);
         }
-        Some(text.to_owned())
+        Some(text)
     }
 
     /// Reads a code or a text that must be there.
-    pub(super) fn required(&mut self, column: &str) -> Option<String> {
-        let text = self.text(column);
+    pub(super) fn required(&mut self, column: &str) -> Option<&'r str> {
+        let text = self.borrowed(column);
         if text.is_none() {
             self.note(column, format!("`{column}` is empty"), None);
         }

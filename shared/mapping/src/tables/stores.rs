@@ -130,7 +130,7 @@ pub(super) fn read_stores(
 fn read_store(row: &mut Row<'_, '_>) -> Store {
     const TYPES: &str = "write own, franchise or joint (自营 / 加盟 / 联营)";
     let store_type = row.required("type").and_then(|text| {
-        let read = StoreType::written(&text);
+        let read = StoreType::written(text);
         if read.is_none() {
             row.note("type", format!("`type` is `{text}`"), Some(TYPES.to_owned()));
         }
@@ -165,8 +165,8 @@ pub(super) fn read_payments(
 ) -> HashMap<String, Payment> {
     let mut payments = HashMap::new();
     sheet::read(bytes, PAYMENTS, &mut Problems { file, found }, |row| {
-        let key = row.required("pay_code");
-        let settlement = row.required("settlement").unwrap_or_default();
+        let key = row.required("pay_code").map(str::to_owned);
+        let settlement = row.required("settlement").unwrap_or_default().to_owned();
         let payment = Payment { name: row.text("name"), settlement, line: row.line };
         if let Some(Err(twice)) = key.map(|key| insert(&mut payments, key, payment, |row| row.line)) {
             row.note("pay_code", twice, None);
