@@ -1,7 +1,7 @@
 //! `dougong check`: everything that is wrong with a configuration, or what it consists of.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,6 +11,7 @@ use dougong_config::{Config, ConfigError};
 use serde_json::{Value, json};
 
 use crate::arguments::CheckArguments;
+use crate::chinese;
 use crate::lang::{Lang, Texts};
 
 /// The folder that is checked unless another one is named, here or by the environment.
@@ -40,7 +41,7 @@ pub(crate) fn run(options: &CheckArguments) -> ExitCode {
         (Ok(config), true) => format!("{:#}\n", found(config)),
         (Ok(config), false) => summary(lang, &folder, config),
         (Err(errors), true) => format!("{:#}\n", wrong(&errors.0)),
-        (Err(errors), false) => problems(lang, &errors.0).unwrap_or_default(),
+        (Err(errors), false) => problems(lang, &errors.0),
     };
     printed(&text, config.is_ok())
 }
@@ -51,22 +52,41 @@ fn printed(text: &str, is_good: bool) -> ExitCode {
     if is_good && told.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Writes every problem with its place, and how many there are.
-fn problems(lang: Lang, errors: &[ConfigError]) -> Result<String, fmt::Error> {
-    let mut text = String::new();
-    for error in errors {
-        error.write(&mut text, lang.pick(ERROR), lang.pick(HINT))?;
-        text.push_str("\n\n");
-    }
+/// Writes every problem with its place, each as a paragraph.
+pub(crate) fn told(lang: Lang, errors: &[ConfigError]) -> String {
+    let paragraph = |error| {
+        let mut text = String::new();
+        // A String takes everything.
+        let _ = in_language(lang, error).write(&mut text, lang.pick(ERROR), lang.pick(HINT));
+        text
+    };
+    errors.iter().map(paragraph).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Writes every problem, and how many there are.
+fn problems(lang: Lang, errors: &[ConfigError]) -> String {
+    let text = told(lang, errors);
     let files = errors.iter().map(|error| error.file.as_str()).collect::<BTreeSet<_>>().len();
     let count = errors.len();
-    match (lang, count, files) {
-        (Lang::En, 1, _) => writeln!(text, "1 problem")?,
-        (Lang::En, _, 1) => writeln!(text, "{count} problems in 1 file")?,
-        (Lang::En, ..) => writeln!(text, "{count} problems in {files} files")?,
-        (Lang::Zh, ..) => writeln!(text, "{files} 个文件中有 {count} 个问题")?,
+    let sum = match (lang, count, files) {
+        (Lang::En, 1, _) => "1 problem".to_owned(),
+        (Lang::En, _, 1) => format!("{count} problems in 1 file"),
+        (Lang::En, ..) => format!("{count} problems in {files} files"),
+        (Lang::Zh, ..) => format!("{files} 个文件中有 {count} 个问题"),
+    };
+    format!("{text}\n\n{sum}\n")
+}
+
+/// Says a problem in a language.
+fn in_language(lang: Lang, error: &ConfigError) -> Cow<'_, ConfigError> {
+    match lang {
+        Lang::En => Cow::Borrowed(error),
+        Lang::Zh => Cow::Owned(ConfigError {
+            message: chinese::said(&error.message),
+            hint: error.hint.as_deref().map(chinese::said),
+            ..error.clone()
+        }),
     }
-    Ok(text)
 }
 
 /// Says what a configuration consists of.

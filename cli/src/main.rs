@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod chinese;
 mod demo;
 mod failure;
 mod lang;

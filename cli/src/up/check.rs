@@ -7,6 +7,7 @@ use dougong_runtime::{Secrets, StoreSecrets};
 
 use super::{folder, words};
 use crate::arguments::UpArguments;
+use crate::check::told;
 use crate::failure::Failure;
 use crate::lang::Lang;
 
@@ -21,7 +22,7 @@ pub(super) struct Checked {
 pub(super) fn check(options: &UpArguments, lang: Lang) -> Result<Checked, Vec<String>> {
     let mut problems = Vec::new();
     let config = Config::load(&options.config, &|name| std::env::var(name).ok());
-    let config = config.map_err(|errors| problems.push(format!("{errors}\n"))).ok();
+    let config = config.map_err(|errors| problems.push(told(lang, &errors.0) + "\n")).ok();
     let secrets = secrets(options, lang).map_err(|failure| problems.push(failure.to_string())).ok();
     if let (Some(config), Some((_, secrets))) = (&config, &secrets)
         && let Err(failure) = store(config, secrets, lang)
