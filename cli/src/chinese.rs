@@ -164,6 +164,7 @@ const SENTENCES: &[(&str, &str)] = &[
         "[tables.{}] in dougong.toml names it: save it below tables/",
         "dougong.toml 的 [tables.{0}] 声明了它：请存到 tables/ 下",
     ),
+    ("{} more problems of this table are not listed", "此表另有 {0} 个问题未列出"),
     // Tables of one's own.
     ("there is a table `{}` already", "已有名为 `{0}` 的表"),
     ("write the name of a .csv file below tables/", "请写 tables/ 下的 .csv 文件名"),

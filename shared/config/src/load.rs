@@ -1,7 +1,7 @@
 //! Reading the folder, and reading its files as one configuration.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -122,26 +122,40 @@ fn read_files(
 
 /// How many rows with the same problem are listed one by one: a code that is missing may be in every row.
 const LISTED: usize = 3;
+/// How many problems of one table are listed: who sees more of them has saved another file under its name.
+const LISTED_OF_TABLE: usize = 100;
 
-/// Leaves the first rows with the same problem, and says how many more there are.
+/// Leaves the first rows with the same problem and the first problems of a table, and says how many more there are.
 fn first_of_each(problems: Vec<TableProblem>) -> Vec<TableProblem> {
-    let mut rows: HashMap<(String, u32, String), usize> = HashMap::new();
     let key = |problem: &TableProblem| (problem.file.clone(), problem.column, problem.message.clone());
+    let mut rows: HashMap<_, usize> = HashMap::new();
     for problem in &problems {
         *rows.entry(key(problem)).or_default() += 1;
     }
-    let mut listed: HashMap<(String, u32, String), usize> = HashMap::new();
+    let mut listed: HashMap<_, usize> = HashMap::new();
+    let mut of_table: BTreeMap<String, usize> = BTreeMap::new();
     let mut first = Vec::new();
     for mut problem in problems {
         let key = key(&problem);
-        let all = rows.get(&key).copied().unwrap_or_default();
+        let more = rows.get(&key).map_or(0, |rows| rows.saturating_sub(LISTED));
         let place = listed.entry(key).or_default();
         *place += 1;
-        if *place == LISTED && all > LISTED {
-            let _ = write!(problem.message, " (and {} more rows)", all - LISTED);
+        if *place > LISTED {
+            continue;
         }
-        if *place <= LISTED {
+        if *place == LISTED && more > 0 {
+            let _ = write!(problem.message, " (and {more} more rows)");
+        }
+        let of_table = of_table.entry(problem.file.clone()).or_default();
+        *of_table += 1;
+        if *of_table <= LISTED_OF_TABLE {
             first.push(problem);
+        }
+    }
+    for (file, all) in of_table {
+        if let Some(more) = all.checked_sub(LISTED_OF_TABLE).filter(|&more| more > 0) {
+            let message = format!("{more} more problems of this table are not listed");
+            first.push(TableProblem { file, line: 0, column: 0, message, hint: None });
         }
     }
     first

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+use std::fmt::Write;
+
 use dougong_config::{Config, Files, NamedFile};
 
 const TABLES: [(&str, &str); 5] = [
@@ -198,4 +200,20 @@ fn merging_names_the_day_a_time_and_known_rules() {
         let told = wrong(merge);
         assert!(told.contains(words), "{merge}: {told}");
     }
+}
+
+#[test]
+fn a_file_that_is_wrong_in_every_row_is_told_in_a_few_words() {
+    let mut goods = "spec_no,product,tax,main_unit\n".to_owned();
+    for number in 0..50_000 {
+        let _ = writeln!(goods, "A{number},P,V99,PCS\nA{number},,V13,PCS");
+    }
+    let errors = read(SMALLEST, Some(&goods)).unwrap_err();
+    assert!(errors.contains("which tables/taxes.csv does not have (and 49997 more rows)"), "{errors}");
+    assert!(errors.contains("`product` is empty (and 49997 more rows)"), "{errors}");
+    // Every key that comes twice is a problem of its own.
+    assert!(
+        errors.contains("tables/goods.csv: 49906 more problems of this table are not listed"),
+        "{errors}"
+    );
 }
