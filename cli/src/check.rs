@@ -25,8 +25,7 @@ const TABLE: Texts = Texts { en: "table", zh: "表" };
 const STOCKOUTS: Texts = Texts { en: "stockouts of WDT", zh: "旺店通出库单" };
 const BILLS: Texts = Texts { en: "store bills: ", zh: "门店单据：" };
 const KEPT: Texts = Texts { en: ", kept without booking", zh: "，只留存不入账" };
-const ROWS: Texts = Texts { en: "rows", zh: "行" };
-const OWN: Texts = Texts { en: "of your own", zh: "自定义" };
+const OWN: Texts = Texts { en: ", a table of your own", zh: "，自定义" };
 
 /// Checks a configuration: 0 when nothing is wrong, 1 when something is.
 pub(crate) fn run(options: &CheckArguments) -> ExitCode {
@@ -104,8 +103,12 @@ fn summary(lang: Lang, folder: &Path, config: &Config) -> String {
     }
     for size in config.tables.sizes() {
         let own = if size.own { lang.pick(OWN) } else { "" };
-        let rows = format!("{} {}", size.rows, lang.pick(ROWS));
-        table.add_row([lang.pick(TABLE), &size.table, &rows, own]);
+        let rows = match (lang, size.rows) {
+            (Lang::En, 1) => format!("1 row{own}"),
+            (Lang::En, rows) => format!("{rows} rows{own}"),
+            (Lang::Zh, rows) => format!("{rows} 行{own}"),
+        };
+        table.add_row([lang.pick(TABLE), &size.table, &rows]);
     }
     let folder = folder.display();
     let good = match lang {

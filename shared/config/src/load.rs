@@ -8,7 +8,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use dougong_mapping::{OwnTable, STORE_TABLE_FILES, TABLE_FILES, TableProblem, Tables, nearest};
+use dougong_mapping::{
+    OwnTable, STORE_TABLE_FILES, TABLE_FILES, TableProblem, Tables, decode_table, nearest,
+};
 use dougong_values::TenantId;
 use toml::de::DeTable;
 
@@ -291,9 +293,9 @@ fn table_error(problem: TableProblem, tables: &[NamedFile]) -> ConfigError {
     ConfigError { file, line, column, message, snippet, hint }
 }
 
-/// Shows a row of a table; none of a file that is not UTF-8, whose letters would be shown wrong.
+/// Shows a row of a table.
 fn row_snippet(bytes: &[u8], line: u32, cell: u32) -> Option<Snippet> {
-    let text = std::str::from_utf8(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)).ok()?;
+    let text = decode_table(bytes)?;
     let row = text.split('\n').nth(usize::try_from(line.checked_sub(1)?).ok()?)?.trim_end();
     let mut quoted = false;
     let mut starts = vec![0];

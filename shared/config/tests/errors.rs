@@ -217,3 +217,17 @@ fn a_file_that_is_wrong_in_every_row_is_told_in_a_few_words() {
         "{errors}"
     );
 }
+
+#[test]
+fn a_row_of_a_gbk_file_is_shown_as_it_reads() {
+    // "天猫" in GBK.
+    let goods = b"spec_no,name,product,tax,main_unit\nA1,\xCC\xEC\xC3\xA8,P1,V99,PCS\n";
+    let table = |(name, text): (&str, &str)| {
+        let bytes = if name.ends_with("goods.csv") { goods.to_vec() } else { text.into() };
+        NamedFile { name: name.to_owned(), bytes }
+    };
+    let rules = NamedFile { name: "config/dougong.toml".to_owned(), bytes: SMALLEST.into() };
+    let files = Files { rules, tables: TABLES.map(table).into() };
+    let errors = Config::read(&files, &|_| None).unwrap_err().to_string();
+    assert!(errors.contains("2 | A1,天猫,P1,V99,PCS\n  |    　　    ^^^"), "{errors}");
+}

@@ -29,7 +29,7 @@ pub use problem::{Problem, Reason};
 pub use rules::Rules;
 pub use tables::{
     OwnTable, Reference, STANDARD_TABLES, STORE_TABLE_FILES, Store, StoreType, TABLE_FILES, TableProblem,
-    TableRow, TableSize, Tables,
+    TableRow, TableSize, Tables, decode_table,
 };
 pub use telling::{LookUp, Telling};
 pub use template::{BillField, BillLineField, HeadField, InvalidTemplate, LineField, MergedField, Template};

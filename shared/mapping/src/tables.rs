@@ -25,6 +25,7 @@ pub(crate) use goods::{CountedIn, Goods, OtherUnit};
 pub use lookups::{STANDARD_TABLES, TableSize};
 pub(crate) use own::joined;
 pub use own::{OwnTable, Reference, TableRow};
+pub use sheet::decode as decode_table;
 pub(crate) use stores::Payment;
 pub use stores::{Store, StoreType};
 

@@ -31,7 +31,9 @@ impl Problems<'_> {
 }
 
 /// Decodes a file: UTF-8 with or without BOM, else GBK, which is what a Chinese Excel saves as "CSV".
-fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
+///
+/// `None` if it is neither.
+pub fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     match std::str::from_utf8(bytes) {
         Ok(text) => Some(Cow::Borrowed(text)),
