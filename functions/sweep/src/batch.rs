@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use dougong_config::FinishSales;
 use dougong_ledger::OpenBatch;
 use dougong_runtime::epoch_ms;
-use dougong_store::{Batch, BillKind, CallClass, CallError, OutboundQuery, Row, SaleQuery, Selector};
+use dougong_store::{Batch, BillKind, CallClass, CallError, Client, OutboundQuery, Row, SaleQuery, Selector};
 use dougong_values::{BusinessDay, Version, Window};
 use tracing::{error, info, warn};
 
@@ -189,7 +189,10 @@ impl Walk<'_> {
         let sumbatch = sumbatch.map(str::to_owned);
         if self.scheme.source.kind == BillKind::Sale {
             let query = SaleQuery { store: question.scope.clone(), window: question.window, sumbatch };
-            return self.calls.make(async |client| client.sales(&query).await).await;
+            let finish_sales = self.config.store.as_ref().map(|store| store.finish_sales).unwrap_or_default();
+            let opens = query.sumbatch.is_none() && finish_sales != FinishSales::Never;
+            let ask = async |client: &Client| watched(question, opens, client.sales(&query).await);
+            return self.calls.make(ask).await;
         }
         let query = OutboundQuery {
             start: question.window.start().day(),
@@ -198,8 +201,28 @@ impl Walk<'_> {
             selector: Selector::Stores(question.stores.clone()),
             sumbatch,
         };
-        self.calls.make(async |client| client.outbound(&query).await).await
+        let opens = query.sumbatch.is_none();
+        let ask = async |client: &Client| watched(question, opens, client.outbound(&query).await);
+        self.calls.make(ask).await
     }
+}
+
+/// Tells a person when the answer to a question that opens a batch is lost: a platform that shows rows once only, under
+/// the batch's name, holds those rows back until it releases them itself.
+fn watched(question: &Question, opens: bool, answer: Result<Batch, CallError>) -> Result<Batch, CallError> {
+    if let Err(error) = &answer
+        && opens
+        && error.answer_was_lost()
+    {
+        error!(
+            command = error.command(),
+            scope = question.scope,
+            window = %question.window,
+            error = error.name(),
+            "a batch may have been opened whose name was lost; if its bills do not come, the platform must release them"
+        );
+    }
+    answer
 }
 
 fn window(first: BusinessDay, last: BusinessDay) -> Option<Window> {

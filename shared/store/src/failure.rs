@@ -212,6 +212,11 @@ impl CallError {
         }
     }
 
+    /// Tells whether the platform may have done what it was asked and said so, unheard.
+    pub const fn answer_was_lost(&self) -> bool {
+        matches!(self, Self::Broken { .. } | Self::Unreadable { .. })
+    }
+
     /// Returns the code the platform answered with.
     pub fn code(&self) -> Option<&str> {
         match self {
