@@ -22,6 +22,7 @@ pub(super) struct Checked {
 pub(super) fn check(options: &UpArguments, lang: Lang) -> Result<Checked, Vec<String>> {
     let mut problems = Vec::new();
     let config = Config::load(&options.config, &|name| std::env::var(name).ok());
+    let config = config.and_then(|config| config.compile().map(|()| config));
     let config = config.map_err(|errors| problems.push(told(lang, &errors.0) + "\n")).ok();
     let secrets = secrets(options, lang).map_err(|failure| problems.push(failure.to_string())).ok();
     if let (Some(config), Some((_, secrets))) = (&config, &secrets)

@@ -46,6 +46,7 @@ struct Deliver {
 /// Serves the function: polls the Lambda runtime until the environment ends.
 pub async fn serve() -> ExitCode {
     dougong_runtime::serve("deliver", async |parts: Parts| {
+        parts.compile_formulas()?;
         let session = parts.bip_session("deliver").await?;
         let store = parts.store_client()?;
         let deliver = Arc::new(Deliver { parts, session, store, pause: KnownPause::default() });

@@ -62,6 +62,11 @@ impl Personal {
     pub fn new(value: String) -> Self {
         Self(value)
     }
+
+    /// Returns the value itself; not for logs, messages or the screen.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Debug for Personal {

@@ -14,7 +14,7 @@ use dougong_mapping::{
 use dougong_values::TenantId;
 use toml::de::DeTable;
 
-use crate::config::Config;
+use crate::config::{Config, RulesFile};
 use crate::error::{ConfigError, ConfigErrors, Page, Snippet};
 use crate::scheme::{Schemes, schemes};
 use crate::section::{Report, Section};
@@ -231,7 +231,8 @@ fn read_root(
     let Schemes { stockouts: schemes, bills: bill_schemes } = schemes(&root, report, tables, note_table);
     root.finish();
     let (tenant, wdt, bip, tables) = (tenant?, wdt?, bip?, Arc::clone(tables?));
-    Some(Config { tenant, wdt, bip, store, schemes, bill_schemes, tables })
+    let rules = Arc::new(RulesFile { name: report.page.file.to_owned(), text: report.page.text.to_owned() });
+    Some(Config { tenant, wdt, bip, store, schemes, bill_schemes, tables, rules })
 }
 
 /// Asks a section for every key as [`Config::load`] does, without its tables and for nothing but what is noted.

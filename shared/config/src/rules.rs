@@ -6,12 +6,12 @@ use dougong_mapping::rules::{
     AnnounceRules, Choice, FilterRules, GiftRules, HeadConstants, HeadRules, LineConstants, LineRules,
     Postage, PostageRules,
 };
-use dougong_mapping::{BillRules, Rules};
+use dougong_mapping::{BillRules, FormulaText, FormulaTexts, Rules, head_targets, line_targets};
 use dougong_store::BillKind;
 use dougong_values::{Money, Quantity, SpecNo};
 use rust_decimal::Decimal;
 
-use crate::section::Section;
+use crate::section::{Section, Written};
 
 /// Exchange rates beyond this are a slip of the finger, and too large to compute with exactly.
 const MOST_RATE: u32 = 1_000_000;
@@ -43,7 +43,8 @@ pub(crate) fn rules(section: &Section<'_>) -> Option<Rules> {
     let announce = announce(section.section("announce"));
     let merge_section = section.section("merge");
     let merge = merge_section.is_there().then(|| merge(merge_section));
-    Some(Rules { filter, head, lines, gifts, postage: postage?, announce, merge })
+    let formulas = formulas(section);
+    Some(Rules { filter, head, lines, gifts, postage: postage?, announce, merge, formulas })
 }
 
 /// Reads how orders are merged. What they have in common must be chosen, and a voucher has one date.
@@ -78,6 +79,39 @@ fn merge(section: Section<'_>) -> MergeRules {
     };
     section.finish();
     rules
+}
+
+/// Reads formulas and scripts as they are written.
+fn formulas(section: &Section<'_>) -> FormulaTexts {
+    let (formulas, scripts) = (section.section("formulas"), section.section("scripts"));
+    let all = |key, targets| {
+        let texts = formulas.all_written(key, targets);
+        texts.iter().map(|written| formula(written, written.name)).collect()
+    };
+    let script = |key| scripts.written(key).map(|written| formula(&written, ""));
+    let texts = FormulaTexts {
+        file: section.file().to_owned(),
+        head: all("head", head_targets()),
+        lines: all("lines", line_targets()),
+        head_script: script("head"),
+        lines_script: script("lines"),
+    };
+    formulas.finish();
+    scripts.finish();
+    texts
+}
+
+fn formula(written: &Written<'_>, target: &str) -> FormulaText {
+    let (line, column) = written.place();
+    FormulaText {
+        target: target.to_owned(),
+        key: written.key.clone(),
+        text: written.text.to_owned(),
+        value: written.value.clone(),
+        start: written.start(),
+        line,
+        column,
+    }
 }
 
 fn announce(section: Section<'_>) -> AnnounceRules {
@@ -201,6 +235,7 @@ pub(crate) fn bill_rules(kind: BillKind, section: &Section<'_>) -> BillRules {
         payments: section.choice("payments").unwrap_or(default.payments),
         head: bill_head(section.section("head"), &default.head),
         lines: bill_lines(section.section("lines"), &default.lines),
+        formulas: formulas(section),
     }
 }
 

@@ -128,6 +128,11 @@ impl Drawing<'_> {
                 json!({ "type": "object", "additionalProperties": self.table(&format!("{path}.*")) })
             }
             Shape::Texts => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+            Shape::Fields(names) => {
+                let text = |name: &&str| ((*name).to_owned(), json!({ "type": "string" }));
+                let fields: Map<String, Value> = names.iter().map(text).collect();
+                json!({ "type": "object", "additionalProperties": false, "properties": fields })
+            }
         };
         if let Some(description) = self.descriptions.get(path) {
             let fields = match shape {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dougong_mapping::rules::Choice;
-use dougong_mapping::{Mapping, RuleProblem, Tables};
+use dougong_mapping::{FormulaProblem, Mapping, RuleProblem, Tables};
 use dougong_store::BillKind;
 use dougong_values::{BeijingTime, SchemeId};
 
@@ -147,6 +147,9 @@ pub(crate) fn joined<M>(
                 match problem {
                     RuleProblem::Table(problem) => table_problem(problem),
                     RuleProblem::Rule { path, message, hint } => section.note_below(path, &message, hint),
+                    RuleProblem::Formula(FormulaProblem { name, span, message, hint, .. }) => {
+                        section.note_span(span, format!("`{name}`: {message}"), hint);
+                    }
                 }
             }
             None

@@ -10,7 +10,7 @@ use dougong_mapping::{InvalidTemplate, Template, did_you_mean};
 use dougong_values::Quantity;
 use rust_decimal::Decimal;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use crate::error::{ConfigError, Page, sounds_secret};
 use crate::formats::{duration, written, wrong_with_url};
@@ -50,6 +50,38 @@ pub(crate) struct Text {
     pub(crate) span: Range<usize>,
     /// The text as written, for hints about variables.
     written: String,
+}
+
+/// A text as it is written, and where.
+pub(crate) struct Written<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) key: Range<usize>,
+    pub(crate) text: &'a str,
+    pub(crate) value: Range<usize>,
+    file: &'a str,
+}
+
+impl Written<'_> {
+    /// Returns where the first letter stands; none where escapes make the text differ from what is written.
+    pub(crate) fn start(&self) -> Option<usize> {
+        let raw = self.file.get(self.value.clone())?;
+        let quotes = if raw.starts_with("'''") || raw.starts_with("\"\"\"") { 3 } else { 1 };
+        let line_break = match raw.get(quotes..)? {
+            rest if quotes == 3 && rest.starts_with("\r\n") => 2,
+            rest if quotes == 3 && rest.starts_with('\n') => 1,
+            _ => 0,
+        };
+        let start = self.value.start + quotes + line_break;
+        self.file.get(start..)?.starts_with(self.text).then_some(start)
+    }
+
+    /// Returns line and column, from 1, of the first letter, or of the quotes before it.
+    pub(crate) fn place(&self) -> (u32, u32) {
+        let before = self.file.get(..self.start().unwrap_or(self.value.start)).unwrap_or_default();
+        let count = |count: usize| u32::try_from(count + 1).unwrap_or(u32::MAX);
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        (count(before.matches('\n').count()), count(column))
+    }
 }
 
 /// A table of the file, or a missing one, whose keys are all absent.
@@ -173,6 +205,52 @@ impl<'a> Section<'a> {
             );
         }
         texts
+    }
+
+    /// Reads a text as it is written, without replacing anything in it: formulas write `${…}` themselves.
+    pub(crate) fn written(&self, key: &'static str) -> Option<Written<'a>> {
+        self.value(key, Shape::Text)?;
+        let (name, value) = self.table?.get_key_value(key)?;
+        self.written_of(name, value)
+    }
+
+    /// Reads every text of a table whose keys are fields of a voucher, in the order of the file.
+    pub(crate) fn all_written(&self, key: &'static str, fields: Vec<&'static str>) -> Vec<Written<'a>> {
+        let table = match self.value(key, Shape::Fields(fields)) {
+            Some((DeValue::Table(table), _)) => table,
+            Some((other, span)) => {
+                self.wrong_type(span, key, "a table in [ ]", other);
+                return Vec::new();
+            }
+            None => return Vec::new(),
+        };
+        let mut all: Vec<_> = table.iter().filter_map(|(name, value)| self.written_of(name, value)).collect();
+        all.sort_by_key(|written| written.key.start);
+        all
+    }
+
+    fn written_of(
+        &self,
+        name: &'a Spanned<DeString<'a>>,
+        value: &'a Spanned<DeValue<'a>>,
+    ) -> Option<Written<'a>> {
+        let DeValue::String(text) = value.get_ref() else {
+            let wanted = "an expression in quotes, such as '''order.trade_no'''";
+            self.wrong_type(value.span(), name.get_ref(), wanted, value.get_ref());
+            return None;
+        };
+        let file = self.report.page.text;
+        Some(Written { name: name.get_ref(), key: name.span(), text, value: value.span(), file })
+    }
+
+    /// Notes what is wrong with a part of the file.
+    pub(crate) fn note_span(&self, span: Range<usize>, message: String, hint: Option<String>) {
+        self.report.note(span, message, hint);
+    }
+
+    /// Returns the file's name.
+    pub(crate) fn file(&self) -> &'a str {
+        self.report.page.file
     }
 
     /// Tells whether the section stands in the file. One that may be missing as a whole is asked for this first.

@@ -31,6 +31,8 @@ pub(crate) enum Shape {
     Named,
     /// A table of texts that people name.
     Texts,
+    /// A table of expressions, each for one of these fields.
+    Fields(Vec<&'static str>),
 }
 
 /// Every key that was asked for: by a reader at work, or by one that is led through its branches without a file.

@@ -2,10 +2,11 @@
 
 use dougong_bip::{OrderLine, RowStatus, UnitExchange};
 use dougong_values::{BeijingTime, Money, Quantity, spread_cents};
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::core::Core;
 use crate::draft::Draft;
+use crate::formulas::Fault;
 use crate::problem::{Problem, Reason};
 use crate::rules::{BatchFields, BrokenUnits};
 use crate::tables::{Goods, OtherUnit, UnitIndex};
@@ -75,6 +76,41 @@ impl Figures {
     }
 }
 
+/// Computes anew what follows from a line's count, rates, amount and tax: counts in other units, tax, prices, local
+/// currency. A count that rounds to nothing is refused.
+pub(crate) fn settle(line: &mut OrderLine, tax_rate: Quantity, exch_rate: Quantity) -> Result<(), Fault> {
+    let counted = |rate: Quantity| {
+        let count = line.qty.decimal() / rate.decimal();
+        let rounded =
+            count.round_dp_with_strategy(Money::PRICE, RoundingStrategy::MidpointAwayFromZero).normalize();
+        if rounded.is_zero() {
+            let message = format!("{} in units of {rate} is less than 0.00000001", line.qty);
+            return Err(Fault::new(message, None));
+        }
+        Ok(Quantity::new(rounded))
+    };
+    line.sub_qty = counted(line.inv_exch_rate)?;
+    line.price_qty = counted(line.inv_price_exch_rate)?;
+    let ori_money = Figures::without_tax(line.ori_sum, tax_rate);
+    let figures = Figures::of(line.ori_sum, ori_money, line.price_qty, exch_rate);
+    line.ori_money = figures.ori_money;
+    line.ori_tax = figures.ori_tax;
+    line.ori_tax_unit_price = figures.ori_tax_unit_price;
+    line.ori_unit_price = figures.ori_unit_price;
+    line.nat_sum = figures.nat_sum;
+    line.nat_money = figures.nat_money;
+    line.nat_tax = figures.nat_tax;
+    line.nat_tax_unit_price = figures.nat_tax_unit_price;
+    line.nat_unit_price = figures.nat_unit_price;
+    Ok(())
+}
+
+/// A line of the voucher and the rate that its amount is split with.
+pub(crate) struct Taxed {
+    pub(crate) line: OrderLine,
+    pub(crate) rate: Quantity,
+}
+
 impl Core<'_> {
     /// Rounds the drafts' shares together and makes each a line; notes every problem.
     pub(crate) fn order_lines(
@@ -82,7 +118,7 @@ impl Core<'_> {
         drafts: &[Draft<'_>],
         facts: &LineFacts<'_>,
         problems: &mut Vec<Problem>,
-    ) -> Vec<OrderLine> {
+    ) -> Vec<Taxed> {
         let shares: Vec<Money> = drafts.iter().map(|draft| draft.share).collect();
         let cents = spread_cents(&shares);
         let lines = drafts.iter().zip(cents);
@@ -95,7 +131,7 @@ impl Core<'_> {
         ori_sum: Money,
         facts: &LineFacts<'_>,
         problems: &mut Vec<Problem>,
-    ) -> Option<OrderLine> {
+    ) -> Option<Taxed> {
         let rules = self.lines;
         let goods = draft.goods;
         let [main, sales, price] = self.counts(draft, problems)?;
@@ -149,7 +185,7 @@ impl Core<'_> {
             memo: draft.memo.clone(),
         };
         set_batch(&mut line, draft, rules.batch_fields);
-        Some(line)
+        Some(Taxed { line, rate: tax.rate })
     }
 
     /// Counts a draft in its main, sales and pricing units; `None` (and a problem) if a unit cannot take it.

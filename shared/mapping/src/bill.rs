@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dougong_bip::{Order, ProductType, ReturnSource, SaleReturn, Voucher, VoucherKind, check};
+use dougong_bip::{ProductType, ReturnSource, SaleReturn, Voucher, VoucherKind, check};
 use dougong_store::{Bill, BillKind, BillLine, Warning};
 use dougong_values::{BusinessDay, Money, Quantity, SpecNo, StoreCode, VoucherCode};
 use rust_decimal::Decimal;
@@ -15,8 +15,9 @@ use crate::complete::{check_goods, check_parties};
 use crate::core::{Core, Defaults};
 use crate::draft::{Draft, LineNames, MOST_AMOUNT, MOST_COUNT, Origin};
 use crate::excluded::Exclusion;
+use crate::formulas::{Document, Draw, FormulaProblem, Formulas, Place, Source};
 use crate::head::{HeadFacts, cell_or, missing, no_code, unknown};
-use crate::mapping::{Identity, RuleProblem, violated};
+use crate::mapping::{Identity, RuleProblem, checked_formulas, violated};
 use crate::problem::{Problem, Reason};
 use crate::tables::{CountedIn, Goods, Store, Tables, Warehouse};
 
@@ -26,6 +27,7 @@ pub struct BillMapping {
     rules: BillRules,
     tables: Arc<Tables>,
     defaults: Defaults,
+    formulas: Formulas,
 }
 
 /// A voucher made of a bill.
@@ -59,7 +61,7 @@ const fn names(kind: BillKind) -> Names {
 
 impl BillMapping {
     /// Joins rules and tables; every place where they do not fit is returned at once.
-    pub fn new(rules: BillRules, tables: Arc<Tables>) -> Result<Self, Vec<RuleProblem>> {
+    pub fn new(mut rules: BillRules, tables: Arc<Tables>) -> Result<Self, Vec<RuleProblem>> {
         let mut problems = Vec::new();
         let constants = &rules.lines.constants;
         let defaults = Defaults::find(constants, &tables, &mut problems);
@@ -81,7 +83,19 @@ impl BillMapping {
             problems.push(rule("payments", "payments need tables/payments.csv, which is missing", hint));
         }
         check_goods(constants, &tables, &mut problems);
-        if problems.is_empty() { Ok(Self { rules, tables, defaults }) } else { Err(problems) }
+        let vouchers = match rules.target {
+            Target::Order => Place::Orders,
+            Target::Return => Place::Both,
+        };
+        let texts = std::mem::take(&mut rules.formulas);
+        let formulas = checked_formulas(texts, Document::Bill, vouchers, &mut problems);
+        if problems.is_empty() { Ok(Self { rules, tables, defaults, formulas }) } else { Err(problems) }
+    }
+
+    /// Compiles the formulas, once; returns everything that is wrong with them. A mapping whose formulas were not
+    /// compiled does so with its first bill.
+    pub fn compile(&self) -> Result<(), Vec<FormulaProblem>> {
+        self.formulas.compile(Document::Bill, &self.tables)
     }
 
     fn core(&self) -> Core<'_> {
@@ -147,8 +161,8 @@ impl BillMapping {
             Some(head) if problems.is_empty() => head,
             _ => return Err(problems),
         };
-        let pay_money = lines.iter().map(|line| line.ori_sum).sum();
-        let order = Order { pay_money, order_details: lines, ..head };
+        let draw = Draw::of(head, lines, &drafts);
+        let Draw { order, .. } = self.formulas.run(&Source::Bill(bill), &self.tables, draw)?;
         let voucher = match self.voucher_kind(bill) {
             VoucherKind::Order => Voucher::Order(order),
             VoucherKind::Return => Voucher::Return(SaleReturn::of(order, ReturnSource::None)),

@@ -2,6 +2,7 @@
 
 use dougong_store::BillKind;
 
+use crate::formulas::FormulaTexts;
 use crate::rules::{Choice, HeadConstants, LineConstants, choice};
 use crate::template::{BillField, BillLineField, Template};
 
@@ -22,6 +23,8 @@ pub struct BillRules {
     pub head: BillHeadRules,
     /// The lines of the voucher.
     pub lines: BillLineRules,
+    /// What formulas and scripts set.
+    pub formulas: FormulaTexts,
 }
 
 impl Choice for BillKind {
@@ -52,6 +55,7 @@ impl BillRules {
             payments: PaymentsRule::default(),
             head: BillHeadRules { code, ..BillHeadRules::default() },
             lines: BillLineRules { stock_of, ..BillLineRules::default() },
+            formulas: FormulaTexts::default(),
         }
     }
 }

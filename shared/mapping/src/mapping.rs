@@ -1,6 +1,6 @@
 //! The mapping of one scheme: rules and tables that fit each other, applied to one document at a time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -9,11 +9,12 @@ use dougong_bip::{Order, check};
 use dougong_values::{DocumentKey, SchemeId, TenantId};
 use dougong_wdt::Stockout;
 
-use crate::amounts::LineFacts;
+use crate::amounts::{LineFacts, Taxed};
 use crate::complete::check_complete;
 use crate::core::{Core, Defaults};
 use crate::draft::Draft;
 use crate::excluded::Exclusion;
+use crate::formulas::{Document, Draw, FormulaProblem, FormulaTexts, Formulas, Place, Source};
 use crate::head::{HeadFacts, cell_or};
 use crate::nearest::did_you_mean;
 use crate::problem::{Problem, Reason};
@@ -45,12 +46,18 @@ pub enum RuleProblem {
     },
     /// A row lacks what no rule gives either.
     Table(TableProblem),
+    /// A formula sets or names what there is not.
+    Formula(FormulaProblem),
 }
 
 impl fmt::Display for RuleProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Table(problem) => fmt::Display::fmt(problem, f),
+            Self::Formula(FormulaProblem { name, line, column, message, hint, .. }) => {
+                write!(f, "{name}:{line}:{column}: {message}")?;
+                hint.iter().try_for_each(|hint| write!(f, "; hint: {hint}"))
+            }
             Self::Rule { path, message, hint } => {
                 write!(f, "{path}: {message}")?;
                 hint.iter().try_for_each(|hint| write!(f, "; hint: {hint}"))
@@ -65,11 +72,12 @@ pub struct Mapping {
     pub(crate) rules: Rules,
     pub(crate) tables: Arc<Tables>,
     pub(crate) defaults: Defaults,
+    formulas: Formulas,
 }
 
 impl Mapping {
     /// Joins rules and tables; every place where they do not fit is returned at once.
-    pub fn new(rules: Rules, tables: Arc<Tables>) -> Result<Self, Vec<RuleProblem>> {
+    pub fn new(mut rules: Rules, tables: Arc<Tables>) -> Result<Self, Vec<RuleProblem>> {
         let mut problems = Vec::new();
         let defaults = Defaults::find(&rules.lines.constants, &tables, &mut problems);
         if let Postage::Line { goods } = &rules.postage.policy {
@@ -86,7 +94,20 @@ impl Mapping {
             &mut problems,
         );
         check_complete(&rules, &tables, &mut problems);
-        if problems.is_empty() { Ok(Self { rules, tables, defaults }) } else { Err(problems) }
+        let texts = std::mem::take(&mut rules.formulas);
+        let formulas = checked_formulas(texts, Document::Stockout, Place::Orders, &mut problems);
+        if problems.is_empty() { Ok(Self { rules, tables, defaults, formulas }) } else { Err(problems) }
+    }
+
+    /// Compiles the formulas, once; returns everything that is wrong with them. A mapping whose formulas were not
+    /// compiled does so with its first document.
+    pub fn compile(&self) -> Result<(), Vec<FormulaProblem>> {
+        self.formulas.compile(Document::Stockout, &self.tables)
+    }
+
+    /// Returns the personal fields of WDT that formulas name.
+    pub fn personal_fields(&self) -> BTreeSet<String> {
+        self.formulas.texts().personal_fields()
     }
 
     pub(crate) fn core(&self) -> Core<'_> {
@@ -143,24 +164,43 @@ impl Mapping {
             exch_rate,
         };
         let lines = shared.order_lines(&drafts, &facts, &mut problems);
-        // Formulas and scripts have their place here: on a whole order, before the check.
-        match head {
-            Some(head) if problems.is_empty() => checked(head, lines, &drafts),
-            _ => Err(problems),
-        }
+        let head = match head {
+            Some(head) if problems.is_empty() => head,
+            _ => return Err(problems),
+        };
+        let draw = Draw::of(head, lines, &drafts);
+        let Draw { order, .. } = self.formulas.run(&Source::Stockout(stockout), &self.tables, draw)?;
+        let violations = violated(check::order(&order), &drafts);
+        if violations.is_empty() { Ok(order) } else { Err(violations) }
     }
 }
 
-/// Adds the lines to the head and checks the whole against every rule of BIP.
-fn checked(
-    head: Order,
-    lines: Vec<dougong_bip::OrderLine>,
-    drafts: &[Draft<'_>],
-) -> Result<Order, Vec<Problem>> {
-    let pay_money = lines.iter().map(|line| line.ori_sum).sum();
-    let order = Order { pay_money, order_details: lines, ..head };
-    let violations = violated(check::order(&order), drafts);
-    if violations.is_empty() { Ok(order) } else { Err(violations) }
+/// Checks what can be known of formulas when the configuration is loaded.
+pub(crate) fn checked_formulas(
+    texts: FormulaTexts,
+    document: Document,
+    vouchers: Place,
+    problems: &mut Vec<RuleProblem>,
+) -> Formulas {
+    let mut of_formulas = Vec::new();
+    let formulas = Formulas::new(texts, document, vouchers, &mut of_formulas);
+    problems.extend(of_formulas.into_iter().map(RuleProblem::Formula));
+    formulas
+}
+
+impl Draw {
+    /// Adds the lines to the head.
+    pub(crate) fn of(head: Order, lines: Vec<Taxed>, drafts: &[Draft<'_>]) -> Self {
+        let tax_rates = lines.iter().map(|taxed| taxed.rate).collect();
+        let lines: Vec<_> = lines.into_iter().map(|taxed| taxed.line).collect();
+        let pay_money = lines.iter().map(|line| line.ori_sum).sum();
+        Self {
+            order: Order { pay_money, order_details: lines, ..head },
+            tax_rates,
+            origins: drafts.iter().map(|draft| draft.origin.map(|origin| origin.index)).collect(),
+            set: Vec::new(),
+        }
+    }
 }
 
 /// Tells which lines of the document the broken rules of BIP are about.

@@ -51,6 +51,8 @@ pub enum Reason {
     NoLines,
     /// The orders of a merged voucher do not agree in its head.
     MembersDiffer,
+    /// A formula or a script has no value, or one that its field cannot take.
+    FormulaFailed,
     /// The finished voucher breaks a rule of BIP (`protocols/bip.md` §2.3).
     CheckFailed,
 }
@@ -80,6 +82,7 @@ impl Reason {
             Self::ExpiryMissing => "expiry_missing",
             Self::NoLines => "no_lines",
             Self::MembersDiffer => "members_differ",
+            Self::FormulaFailed => "formula_failed",
             Self::CheckFailed => "check_failed",
         }
     }

@@ -5,6 +5,7 @@
 
 use dougong_values::{Money, Quantity, ShopNo, SpecNo, WarehouseNo};
 
+use crate::formulas::FormulaTexts;
 use crate::merge::MergeRules;
 use crate::template::{HeadField, LineField, Template};
 
@@ -52,6 +53,8 @@ pub struct Rules {
     pub announce: AnnounceRules,
     /// How orders are merged into vouchers (汇总); `None` where every order is a voucher of its own.
     pub merge: Option<MergeRules>,
+    /// What formulas and scripts set.
+    pub formulas: FormulaTexts,
 }
 
 /// What a store is told about stockouts that are shipped to it: those of shops with a store in the shops table.

@@ -423,6 +423,11 @@ impl Tables {
         self.taxes.by_key.get(key).copied().map(TaxIndex)
     }
 
+    /// Finds a tax by its id or code in BIP: the first row that has it.
+    pub(crate) fn find_tax_by_id(&self, id: &str) -> Option<TaxIndex> {
+        self.taxes.rows.iter().position(|tax| tax.id == id).map(TaxIndex)
+    }
+
     pub(crate) fn find_unit(&self, key: &str) -> Option<UnitIndex> {
         self.units.by_key.get(key).copied().map(UnitIndex)
     }

@@ -51,10 +51,17 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Builds the client of the WDT account.
+    /// Compiles the formulas, for a function that maps documents: whatever is wrong with them keeps it from starting.
+    pub fn compile_formulas(&self) -> Result<(), StartError> {
+        self.config.compile().map_err(|error| StartError::of(&error))
+    }
+
+    /// Builds the client of the WDT account; the personal fields that formulas name are kept.
     pub fn wdt_client(&self) -> Result<dougong_wdt::Client, StartError> {
         let account = self.config.wdt.account(&self.secrets.wdt.app_key, self.secrets.wdt.app_secret.clone());
-        dougong_wdt::Client::new(account, self.config.wdt.timeouts).map_err(|error| StartError::of(&error))
+        let client = dougong_wdt::Client::new(account, self.config.wdt.timeouts);
+        let client = client.map_err(|error| StartError::of(&error))?;
+        Ok(client.keeping(self.config.personal_fields()))
     }
 
     /// Builds the client of the store system; `None` where the configuration has none.

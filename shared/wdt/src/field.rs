@@ -32,6 +32,12 @@ impl<'a> FieldText<'a> {
         &self.0
     }
 
+    /// Reads a time, in every form that WDT sends; `None` for the zero date and for an empty text.
+    pub fn time(&self) -> Result<Option<BeijingTime>, InvalidTime> {
+        let text = self.0.trim();
+        if text.is_empty() { Ok(None) } else { time(text) }
+    }
+
     /// Returns the text as its own.
     pub fn into_owned(self) -> String {
         self.0.into_owned()
@@ -48,6 +54,63 @@ impl fmt::Display for FieldText<'_> {
 pub(crate) fn find<'a>(object: &'a str, name: &str) -> Option<FieldText<'a>> {
     let mut reader = serde_json::Deserializer::from_str(object);
     reader.deserialize_map(Find(name)).ok().flatten().and_then(FieldText::of)
+}
+
+/// Finds several fields of a JSON object in one pass. The names are sorted.
+pub(crate) fn find_all<'a>(object: &'a str, names: &[&str]) -> Vec<Option<FieldText<'a>>> {
+    let mut found = vec![None; names.len()];
+    if !names.is_empty() {
+        let mut reader = serde_json::Deserializer::from_str(object);
+        // What is no object has no fields.
+        let _ = reader.deserialize_map(FindAll { names, found: &mut found });
+    }
+    found.into_iter().map(|raw| raw.and_then(FieldText::of)).collect()
+}
+
+struct FindAll<'n, 'f, 'de> {
+    names: &'n [&'n str],
+    found: &'f mut [Option<&'de RawValue>],
+}
+
+impl<'de> Visitor<'de> for FindAll<'_, '_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        while let Some(place) = fields.next_key_seed(OneOf(self.names))? {
+            match place.and_then(|place| self.found.get_mut(place)) {
+                Some(found) => *found = Some(fields.next_value()?),
+                None => drop(fields.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Looks a key up among sorted names without keeping it.
+struct OneOf<'n>(&'n [&'n str]);
+
+impl<'de> DeserializeSeed<'de> for OneOf<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for OneOf<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field name")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.binary_search(&key).ok())
+    }
 }
 
 struct Find<'n>(&'n str);
@@ -257,6 +320,15 @@ mod tests {
         assert_eq!(find(object, "c"), None);
         assert_eq!(find(object, "d"), None);
         assert_eq!(find("7", "a"), None);
+    }
+
+    #[test]
+    fn several_fields_are_found_in_one_pass() {
+        let object = r#"{"a":{"b":1},"b":"two","c":null,"d":4.0}"#;
+        let found = find_all(object, &["b", "c", "d", "e"]);
+        let texts: Vec<_> = found.iter().map(|text| text.as_ref().map(FieldText::as_str)).collect();
+        assert_eq!(texts, [Some("two"), None, Some("4.0"), None]);
+        assert_eq!(find_all("7", &["a"]), [None]);
     }
 
     #[test]

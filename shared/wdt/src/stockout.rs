@@ -184,6 +184,11 @@ impl Stockout {
         field::find(&self.json, name)
     }
 
+    /// Returns several fields of the head in one pass, as [`Stockout::field`] does; the names are sorted.
+    pub fn fields(&self, names: &[&str]) -> Vec<Option<FieldText<'_>>> {
+        field::find_all(&self.json, names)
+    }
+
     /// Returns the version: a hash of the business content (`design.md` §2).
     ///
     /// Decimals are compared as numbers, lines by their `rec_id`, positions by batch. Not part of it: `modified`,
@@ -204,6 +209,11 @@ impl Line {
         field::find(self.json.get(self.range.clone())?, name)
     }
 
+    /// Returns several fields of the line in one pass, as [`Line::field`] does; the names are sorted.
+    pub fn fields(&self, names: &[&str]) -> Vec<Option<FieldText<'_>>> {
+        field::find_all(self.json.get(self.range.clone()).unwrap_or_default(), names)
+    }
+
     /// Tells whether the line is a gift: every `gift_type` but 0 (none) and 65 (the goods that bring the gift).
     /// A gift may carry a price.
     pub const fn is_gift(&self) -> bool {
@@ -215,6 +225,11 @@ impl Position {
     /// Returns a field of the position by its name on the wire; `None` when it is absent, null or personal.
     pub fn field(&self, name: &str) -> Option<FieldText<'_>> {
         field::find(self.json.get(self.range.clone())?, name)
+    }
+
+    /// Returns several fields of the position in one pass, as [`Position::field`] does; the names are sorted.
+    pub fn fields(&self, names: &[&str]) -> Vec<Option<FieldText<'_>>> {
+        field::find_all(self.json.get(self.range.clone()).unwrap_or_default(), names)
     }
 
     /// Returns the quantity taken from this place: `position_goods_count`, else `num`.

@@ -62,6 +62,7 @@ fn sample(shape: &Shape) -> String {
         Shape::Duration => "\"60s\"".to_owned(),
         Shape::Section | Shape::Named => "{}".to_owned(),
         Shape::Texts => "{ a = \"goods\" }".to_owned(),
+        Shape::Fields(names) => format!("{{ {} = \"1\" }}", names[0]),
     }
 }
 

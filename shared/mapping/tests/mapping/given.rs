@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dougong_bip::Order;
 use dougong_mapping::rules::{HeadRules, Postage, PostageRules};
-use dougong_mapping::{Identity, Mapping, Problem, Rules, Tables};
+use dougong_mapping::{FormulaText, FormulaTexts, Identity, Mapping, Problem, Rules, Tables};
 use dougong_values::{DocumentKey, SchemeId, TenantId};
 use dougong_wdt::Stockout;
 
@@ -68,4 +68,33 @@ pub(crate) fn map_by(mapping: &Mapping, stockout: &Stockout) -> Result<Order, Ve
 /// The problems as people see them, one a line.
 pub(crate) fn shown(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Formulas and scripts as `(field, expression)`; a field `script` is the script.
+pub(crate) fn formulas(head: &[(&str, &str)], lines: &[(&str, &str)]) -> FormulaTexts {
+    let formula = |(place, &(target, text)): (usize, &(&str, &str))| {
+        let line = u32::try_from(place + 1).unwrap();
+        let target = if target == "script" { "" } else { target };
+        FormulaText {
+            target: target.to_owned(),
+            key: 0..0,
+            text: text.to_owned(),
+            value: 0..text.len(),
+            start: Some(0),
+            line,
+            column: 1,
+        }
+    };
+    let split = |all: &[(&str, &str)]| {
+        let (scripts, formulas): (Vec<_>, Vec<_>) =
+            all.iter().enumerate().map(formula).partition(|formula| formula.target.is_empty());
+        (formulas, scripts.into_iter().next())
+    };
+    let ((head, head_script), (lines, lines_script)) = (split(head), split(lines));
+    FormulaTexts { file: "dougong.toml".to_owned(), head, lines, head_script, lines_script }
+}
+
+/// The default rules with formulas.
+pub(crate) fn with_formulas(head: &[(&str, &str)], lines: &[(&str, &str)]) -> Rules {
+    rules_with(|rules| rules.formulas = formulas(head, lines))
 }

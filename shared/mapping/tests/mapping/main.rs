@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
 mod bills;
+mod formulas;
 mod given;
 mod merged;
 mod own_tables;

@@ -1,0 +1,362 @@
+//! The engine, closed: no I/O, no clock, no functions but ours, bounded in steps, memory and depth; decimals exact.
+
+use std::cell::Cell as StdCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dougong_values::{BeijingTime, Quantity};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, OptimizationLevel, Position};
+
+use super::Draw;
+use super::cells::{self, number};
+use super::functions;
+use super::lexed::Words;
+use super::source::{Doc, Wanted};
+use super::targets::{Class, Side, Target};
+use crate::amounts::settle;
+use crate::tables::Tables;
+
+/// Steps of one run of one formula.
+const MOST_STEPS: u64 = 10_000;
+/// Elements and letters that the functions of one run go through, eight letters for one.
+const MOST_CHARGED: usize = 50_000;
+/// Bytes of one text.
+pub(crate) const MOST_TEXT: usize = 4 << 10;
+/// Elements of one list.
+pub(crate) const MOST_ITEMS: usize = 1_000;
+
+thread_local! {
+    /// The steps of the run that is under way.
+    static STEPS: StdCell<u64> = const { StdCell::new(0) };
+    /// What its functions did beside them.
+    static CHARGED: StdCell<usize> = const { StdCell::new(0) };
+}
+
+/// Returns the steps of the last run on this thread, and forgets them.
+pub(crate) fn take_steps() -> u64 {
+    CHARGED.set(0);
+    STEPS.take()
+}
+
+/// Counts what a function does for each element or letter, which is no step of the engine's own.
+pub(crate) fn charge(units: usize) -> Result<(), Fault> {
+    let charged = CHARGED.get().saturating_add(units);
+    CHARGED.set(charged);
+    if charged > MOST_CHARGED { Err(Fault::limit("the formula takes too many steps")) } else { Ok(()) }
+}
+
+/// Counts what a function does with texts.
+pub(crate) fn charge_text(length: usize) -> Result<(), Fault> {
+    charge(length / 8)
+}
+
+/// Why an expression has no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+    /// Whether a limit was reached, as it would be again on the next line.
+    pub(crate) limit: bool,
+}
+
+impl Fault {
+    pub(crate) fn new(message: String, hint: Option<&str>) -> Self {
+        Self { message, hint: hint.map(str::to_owned), limit: false }
+    }
+
+    pub(crate) fn limit(message: &str) -> Self {
+        Self { limit: true, ..Self::new(message.to_owned(), Some("simplify it; a loop may have no end")) }
+    }
+}
+
+pub(crate) type Ran<T> = Result<T, Box<EvalAltResult>>;
+
+impl Fault {
+    /// Makes it an error of the engine, which adds the place.
+    #[expect(clippy::unnecessary_box_returns, reason = "the form in which the engine takes errors")]
+    pub(crate) fn raise(self) -> Box<EvalAltResult> {
+        EvalAltResult::ErrorRuntime(Dynamic::from(self), Position::NONE).into()
+    }
+}
+
+impl From<Fault> for Box<EvalAltResult> {
+    fn from(fault: Fault) -> Self {
+        fault.raise()
+    }
+}
+
+/// What a value is, in words.
+pub(crate) fn kind(value: &Dynamic) -> &'static str {
+    if value.is_unit() {
+        "missing, `()`"
+    } else if value.is_string() {
+        "a text"
+    } else if value.is_int() {
+        "a whole number"
+    } else if value.is_decimal() {
+        "a number"
+    } else if value.is_bool() {
+        "true or false"
+    } else if value.is_array() {
+        "a list"
+    } else if value.is::<BeijingTime>() {
+        "a time"
+    } else {
+        "a part of a document"
+    }
+}
+
+/// The voucher that is being worked on.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) draw: Draw,
+    /// The formula that is running.
+    pub(crate) running: usize,
+}
+
+/// The voucher as expressions hold it: `voucher`.
+#[derive(Debug, Clone)]
+pub(crate) struct Voucher(pub(crate) Arc<Mutex<Work>>);
+
+/// A line of the voucher as expressions hold it: `item`, and the elements of `lines`.
+#[derive(Debug, Clone)]
+pub(crate) struct Item(pub(crate) Arc<Mutex<Work>>, pub(crate) usize);
+
+pub(crate) fn locked(work: &Mutex<Work>) -> MutexGuard<'_, Work> {
+    work.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Voucher {
+    pub(crate) fn get(&self, name: &str) -> Result<Dynamic, Fault> {
+        let target = Side::Head.find(name).and_then(|target| cells::of_head(target.name));
+        let access =
+            target.ok_or_else(|| Fault::new(format!("the voucher's head has no field `{name}`"), None))?;
+        Ok((access.get)(&locked(&self.0).draw.order))
+    }
+
+    /// Sets a field of the head.
+    pub(crate) fn set(&self, name: &str, value: &Dynamic) -> Result<(), Fault> {
+        let target = settable(Side::Head, name)?;
+        let Some(access) = cells::of_head(target.name) else { return Ok(()) };
+        let mut work = locked(&self.0);
+        let order = &mut work.draw.order;
+        if target.name == "orderPrices!exchRate" {
+            rate_bound(value)?;
+        }
+        (access.set)(order, value)?;
+        note(&mut work, None, target);
+        Ok(())
+    }
+}
+
+impl Item {
+    pub(crate) fn get(&self, name: &str) -> Result<Dynamic, Fault> {
+        let work = locked(&self.0);
+        let index = self.1;
+        if name == "taxRate" {
+            return Ok(work.draw.tax_rates.get(index).map_or(Dynamic::UNIT, |rate| rate.decimal().into()));
+        }
+        let target = Side::Lines.find(name).and_then(|target| cells::of_line(target.name));
+        let access =
+            target.ok_or_else(|| Fault::new(format!("a line of the voucher has no field `{name}`"), None))?;
+        Ok(work.draw.order.order_details.get(index).map_or(Dynamic::UNIT, access.get))
+    }
+
+    /// Sets a field of the line; amounts, prices and counts that follow from it are computed anew.
+    pub(crate) fn set(&self, name: &str, value: &Dynamic, tables: &Tables) -> Result<(), Fault> {
+        let target = settable(Side::Lines, name)?;
+        let Some(access) = cells::of_line(target.name) else { return Ok(()) };
+        let mut work = locked(&self.0);
+        let index = self.1;
+        let draw = &mut work.draw;
+        let exch_rate = draw.order.exch_rate;
+        let (Some(line), Some(rate)) =
+            (draw.order.order_details.get_mut(index), draw.tax_rates.get_mut(index))
+        else {
+            return Ok(());
+        };
+        let before = (line.clone(), *rate);
+        let mut set = || match target.class {
+            Class::Tax => {
+                let tax = tax(value, tables)?;
+                *rate = tax.1;
+                line.tax_id = tax.0;
+                settle(line, *rate, exch_rate)
+            }
+            Class::Money => {
+                if matches!(target.name, "invExchRate" | "invPriceExchRate") {
+                    rate_bound(value)?;
+                }
+                (access.set)(line, value)?;
+                settle(line, *rate, exch_rate)
+            }
+            Class::Plain | Class::Derived(_) => (access.set)(line, value),
+        };
+        if let Err(fault) = set() {
+            (*line, *rate) = before;
+            return Err(fault);
+        }
+        note(&mut work, Some(index), target);
+        Ok(())
+    }
+}
+
+fn note(work: &mut Work, line: Option<usize>, target: &'static Target) {
+    let running = work.running;
+    work.draw.set.retain(|(set, _)| *set != (line, target.name));
+    work.draw.set.push(((line, target.name), running));
+}
+
+fn settable(side: Side, name: &str) -> Result<&'static Target, Fault> {
+    let target =
+        side.find(name).ok_or_else(|| Fault::new(format!("BIP knows no field `{name}` there"), None))?;
+    match target.class {
+        Class::Derived(instead) => Err(Fault::new(format!("`{name}` cannot be set"), Some(instead))),
+        _ => Ok(target),
+    }
+}
+
+/// Keeps rates so small that amounts can be computed exactly.
+fn rate_bound(value: &Dynamic) -> Result<(), Fault> {
+    const MOST: i64 = 1_000_000;
+    match number(value) {
+        Some(rate) if rate > MOST.into() => Err(Fault::new(format!("a rate is at most {MOST}"), None)),
+        _ => Ok(()),
+    }
+}
+
+/// Finds the row of the taxes table that a value names: its id or code in BIP, and its rate.
+fn tax(value: &Dynamic, tables: &Tables) -> Result<(String, Quantity), Fault> {
+    let hint = "write a key of tables/taxes.csv, such as \"VAT13\"";
+    let Ok(key) = value.as_immutable_string_ref() else {
+        return Err(Fault::new(format!("the result is {}, not a tax", kind(value)), Some(hint)));
+    };
+    let found = tables.find_tax(key.trim()).or_else(|| tables.find_tax_by_id(key.trim()));
+    let row = found.map(|index| tables.tax(index));
+    let row =
+        row.ok_or_else(|| Fault::new(format!("`{}` is not in tables/taxes.csv", cut(&key)), Some(hint)))?;
+    Ok((row.id.clone(), row.rate))
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+/// Builds the engine for the formulas of a scheme, with the fields that they name.
+pub(crate) fn engine(words: &[Words], wanted: &Wanted, tables: &Arc<Tables>) -> Engine {
+    // Without any package: what is not registered below does not exist, `sleep`, `print` and files included.
+    let mut engine = Engine::new_raw();
+    engine
+        // The optimizer would compute constants with the engine's own division.
+        .set_optimization_level(OptimizationLevel::None)
+        .set_fast_operators(false)
+        .set_strict_variables(true)
+        .set_allow_shadowing(true)
+        .set_max_operations(MOST_STEPS)
+        .set_max_expr_depths(32)
+        .set_max_variables(32)
+        .set_max_string_size(MOST_TEXT)
+        .set_max_array_size(MOST_ITEMS);
+    for word in [
+        "eval",
+        "Fn",
+        "call",
+        "curry",
+        "print",
+        "debug",
+        "try",
+        "throw",
+        "import",
+        "export",
+        "this",
+        "is_def_var",
+        "type_of",
+        // Powers of decimals are slow, and not exact.
+        "**",
+        "**=",
+        // Object maps grow past every check of their size.
+        "#{",
+    ] {
+        engine.disable_symbol(word);
+    }
+    engine.on_progress(|steps| {
+        STEPS.set(steps);
+        None
+    });
+    engine.register_type_with_name::<Doc>("document");
+    engine.register_type_with_name::<Voucher>("voucher");
+    engine.register_type_with_name::<Item>("item");
+    engine.register_type_with_name::<BeijingTime>("time");
+    engine.register_type_with_name::<Fault>("fault");
+    functions::register(&mut engine);
+    fields(&mut engine, words, wanted, tables);
+    engine
+}
+
+fn fields(engine: &mut Engine, words: &[Words], wanted: &Wanted, tables: &Arc<Tables>) {
+    let mut names: Vec<&str> =
+        words.iter().flat_map(|words| &words.uses).map(|field| field.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let places = Doc::places(wanted, name);
+        let own: ImmutableString = name.into();
+        engine.register_get(name, move |doc: &mut Doc| doc.at(&own, places).map_err(Fault::raise));
+        if let Some(target) = Side::Head.find(name) {
+            if let Some(access) = cells::of_head(target.name) {
+                engine.register_get(name, move |voucher: &mut Voucher| {
+                    (access.get)(&locked(&voucher.0).draw.order)
+                });
+            }
+            engine.register_set(name, move |voucher: &mut Voucher, value: Dynamic| {
+                voucher.set(target.name, &value).map_err(Fault::raise)
+            });
+        }
+        if name == "taxRate" {
+            engine.register_get(name, |item: &mut Item| item.get("taxRate").map_err(Fault::raise));
+        }
+        if let Some(target) = Side::Lines.find(name) {
+            if let Some(access) = cells::of_line(target.name) {
+                engine.register_get(name, move |item: &mut Item| {
+                    locked(&item.0).draw.order.order_details.get(item.1).map_or(Dynamic::UNIT, access.get)
+                });
+            }
+            let tables = Arc::clone(tables);
+            engine.register_set(name, move |item: &mut Item, value: Dynamic| {
+                item.set(target.name, &value, &tables).map_err(Fault::raise)
+            });
+        }
+    }
+    engine
+        .register_indexer_get(|doc: &mut Doc, name: ImmutableString| doc.field(&name).map_err(Fault::raise));
+    engine.register_indexer_get(|voucher: &mut Voucher, name: ImmutableString| {
+        voucher.get(&name).map_err(Fault::raise)
+    });
+    engine.register_indexer_set(|voucher: &mut Voucher, name: ImmutableString, value: Dynamic| {
+        voucher.set(&name, &value).map_err(Fault::raise)
+    });
+    engine
+        .register_indexer_get(|item: &mut Item, name: ImmutableString| item.get(&name).map_err(Fault::raise));
+    let tables = Arc::clone(tables);
+    engine.register_indexer_set(move |item: &mut Item, name: ImmutableString, value: Dynamic| {
+        item.set(&name, &value, &tables).map_err(Fault::raise)
+    });
+}
+
+/// Returns a field of an element of a list, whatever it is.
+pub(crate) fn field_of(element: &Dynamic, name: &str) -> Result<Dynamic, Fault> {
+    if let Some(doc) = element.read_lock::<Doc>() {
+        doc.field(name)
+    } else if let Some(item) = element.read_lock::<Item>() {
+        item.get(name)
+    } else {
+        Err(Fault::new(format!("an element of the list is {}: it has no `{name}`", kind(element)), None))
+    }
+}
+
+/// Counts the elements of a list that has grown.
+pub(crate) fn bounded(list: Array) -> Result<Array, Fault> {
+    if list.len() > MOST_ITEMS {
+        return Err(Fault::new(format!("the list has more than {MOST_ITEMS} elements"), None));
+    }
+    Ok(list)
+}
