@@ -231,3 +231,44 @@ fn a_row_of_a_gbk_file_is_shown_as_it_reads() {
     let errors = Config::read(&files, &|_| None).unwrap_err().to_string();
     assert!(errors.contains("2 | A1,天猫,P1,V99,PCS\n  |    　　    ^^^"), "{errors}");
 }
+
+#[test]
+fn a_slip_in_a_formula_is_shown_where_it_stands() {
+    let rules = format!(
+        "{SMALLEST}{}",
+        r#"
+[schemes.sales.mapping.formulas.head]
+memmo = 'order.trade_no'
+memo = '''
+  order.trade_no +
+  order.spec_no'''
+payMoney = '1'
+agentId = "order.shop\u005fn"
+[schemes.sales.mapping.formulas.lines]
+memo = 5
+[schemes.sales.mapping.scripts]
+lines = 'item.memo = lft(line.spec_no, 2);'
+head = ''
+"#
+    );
+    insta::assert_snapshot!(read(&rules, Some(GOOD_GOODS)).unwrap_err());
+}
+
+#[test]
+fn a_formula_that_does_not_compile_is_shown_where_it_stands() {
+    let rules = format!(
+        "{SMALLEST}{}",
+        r#"
+[schemes.sales.mapping.formulas]
+head.memo = '''`旺店通 ${order.trade_no}` + ordr.trade_no'''
+head.agentId = '''if order.status == 110 { "A" } else'''
+[schemes.sales.mapping.scripts]
+lines = '''
+let name = line.goods_name;
+item.memo = name +;
+'''
+"#
+    );
+    let config = read(&rules, Some(GOOD_GOODS)).unwrap();
+    insta::assert_snapshot!(config.compile().unwrap_err());
+}

@@ -104,7 +104,7 @@ fn read(text: &str, offset: usize, words: &mut Words) {
         match token {
             Token::Name(name) if KEYWORDS.contains(&name.as_str()) => {}
             Token::Name(name) if behind(1) == Some(&Token::Mark('(')) => {
-                words.calls.push((name.clone(), *at))
+                words.calls.push((name.clone(), *at));
             }
             Token::Name(name) if before(1) == Some(&Token::Point) => {
                 let base = variable(before(2), before(3));
