@@ -215,7 +215,7 @@ impl Report {
         ]);
         for group in &self.parked {
             let (reason, what_to_do) = explained(lang, &group.reason);
-            table.add_row(group_row(say(words::PARKED).to_owned() + &reason, group, what_to_do));
+            table.add_row(group_row(format!("{}{reason}", say(words::PARKED)), group, what_to_do));
         }
         for group in &self.excluded {
             let reason = words::exclusion(&group.reason).map_or(group.reason.as_str(), say);

@@ -131,7 +131,7 @@ impl StoreReport {
             let name = say(words::bill_kind(kind.kind));
             for group in &kind.parked {
                 let (reason, what_to_do) = explained(lang, &group.reason);
-                let title = words::of_kind(lang, name, &(say(words::PARKED).to_owned() + &reason));
+                let title = words::of_kind(lang, name, &format!("{}{reason}", say(words::PARKED)));
                 table.add_row([
                     Cell::new(title),
                     right(group.bills),
@@ -150,7 +150,7 @@ impl StoreReport {
         }
         for (reason, count) in &self.not_told {
             let (reason, what_to_do) = explained(lang, reason);
-            let title = say(words::NOT_TOLD).to_owned() + &reason;
+            let title = format!("{}{reason}", say(words::NOT_TOLD));
             table.add_row([Cell::new(title), right(count), Cell::new(""), Cell::new(what_to_do)]);
         }
         table.add_row([Cell::new(say(words::UNACCOUNTED)), right(self.unaccounted.len())]);

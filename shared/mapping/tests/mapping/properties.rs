@@ -160,7 +160,7 @@ proptest! {
 
 /// Expressions for a head field; some have no value for some documents, or one that the field cannot take.
 const HEAD: &[&[(&str, &str)]] = &[
-    &[("memo", r#"order.stockout_no + "/" + order.shop_no"#), ("agentId", r#"order.shop_no"#)],
+    &[("memo", r#"order.stockout_no + "/" + order.shop_no"#), ("agentId", "order.shop_no")],
     &[("memo", "order.remark"), ("vouchdate", "start_of_month(order.consign_time)")],
     &[("memo", "text(sum(lines, \"oriSum\") / lines.len())"), ("code", "left(order.stockout_no, 0)")],
     &[
