@@ -36,6 +36,7 @@ pub(crate) fn run(options: &CheckArguments) -> ExitCode {
     let named = || std::env::var_os("DOUGONG_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from);
     let folder = options.folder.clone().or_else(named).unwrap_or_else(|| PathBuf::from(USUAL_FOLDER));
     let config = Config::load(&folder, &|name| std::env::var(name).ok());
+    let config = config.and_then(|config| config.compile().map(|()| config));
     let text = match (&config, options.json) {
         (Ok(config), true) => format!("{:#}\n", found(config)),
         (Ok(config), false) => summary(lang, &folder, config),
