@@ -55,7 +55,8 @@ impl Rhythm {
                 pull_every: Duration::from_secs(2),
                 sweep_every: Duration::from_secs(5),
                 look_every: Duration::from_millis(250),
-                stalled: Duration::from_mins(3),
+                // Longer than the five minutes after which it is believed that something is not there.
+                stalled: Duration::from_mins(7),
             },
             Pace::Real => Self {
                 pull_every: Duration::from_secs(30),

@@ -75,7 +75,7 @@ pub(crate) fn of_bip(kind: FaultKind, seed: u64, orders: u32) -> Faults {
 
 /// Returns what goes wrong at the store system. A delivery that was announced when the answer is lost must not be
 /// announced again. `AddSTOBill` is not lost before it is done: that it is not there is believed after five minutes only,
-/// which is longer than a demo. Nor is an answer that opens a batch: this platform shows its rows once only, and would
+/// which is long for a demo. Nor is an answer that opens a batch: this platform shows its rows once only, and would
 /// have to release them itself.
 pub(crate) fn of_store(kind: FaultKind, seed: u64) -> Faults {
     let busy = || Fault::Status(503, BeforeCommit);
