@@ -12,12 +12,43 @@ const INSTANTS: [&str; 4] = ["lease_until", "first_posting_at", "last_posting_at
 impl World {
     /// Ends the lease that a dead pull has left on the scheme, as time would.
     pub async fn end_lease_of_pull(&self) {
+        self.end_lease("scheme").await;
+    }
+
+    /// Ends the lease that a dead closing has left on the scheme, as time would.
+    pub async fn end_lease_of_closing(&self) {
+        self.end_lease("close").await;
+    }
+
+    /// Makes every merged voucher look as if nobody had touched it for an hour.
+    pub async fn age_parts(&self) {
+        for item in self.items().await {
+            let Some(key) =
+                item.get("pk").filter(|key| key.as_s().is_ok_and(|key| key.starts_with("merged#")))
+            else {
+                continue;
+            };
+            let aged = self
+                .stack
+                .dynamodb()
+                .client()
+                .update_item()
+                .table_name(&self.stack.tables().documents)
+                .key("pk", key.clone())
+                .update_expression("SET updated_at = updated_at - :hour")
+                .expression_attribute_values(":hour", AttributeValue::N("3600000".to_owned()))
+                .send();
+            aged.await.expect("a document is aged");
+        }
+    }
+
+    async fn end_lease(&self, cursor: &str) {
         let client = self.stack.dynamodb().client();
         let end = || {
             client
                 .update_item()
                 .table_name(&self.stack.tables().watermarks)
-                .key("pk", AttributeValue::S(format!("scheme#{SCHEME}")))
+                .key("pk", AttributeValue::S(format!("{cursor}#{SCHEME}")))
                 .key("sk", AttributeValue::S("-".to_owned()))
                 .update_expression("SET lease_until = :now")
                 .condition_expression("attribute_exists(lease_until)")

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use dougong_cloud::{Call, InvokeError, LogSink, Logs, Stack, StackSettings, Verdict};
+use dougong_cloud::{Call, InvokeError, LogSink, Logs, Stack, StackSettings, SweepSettings, Verdict};
 use dougong_ledger::{Ledger, Requeued};
 use dougong_queue::{Encoded, Message};
 use dougong_simulators::wdt::Door;
@@ -54,6 +54,8 @@ pub struct WorldSettings {
     pub functions: Option<[Vec<OsString>; 2]>,
     /// Where the functions find BIP's gateway, given the simulator's address; by default, there.
     pub gateway: Option<Detour>,
+    /// Whether `sweep` runs, too, without a store system.
+    pub sweeps: bool,
     /// Changes the settings of the stack.
     pub stack: Box<dyn FnOnce(&mut StackSettings) + Send>,
 }
@@ -76,6 +78,7 @@ impl WorldSettings {
             bip_calls_per_minute: Some(60_000),
             functions: None,
             gateway: None,
+            sweeps: false,
             stack: Box::new(|_| ()),
         }
     }
@@ -131,8 +134,8 @@ pub struct World {
 impl World {
     /// Starts everything; no function has run yet.
     pub async fn start(settings: WorldSettings) -> Self {
-        let WorldSettings { door, start, wdt, bip, rules, bip_calls_per_minute, functions, gateway, stack } =
-            settings;
+        let WorldSettings { door, start, wdt, bip, rules, bip_calls_per_minute, functions, .. } = settings;
+        let WorldSettings { gateway, sweeps, stack, .. } = settings;
         let folder = tempfile::tempdir().expect("a folder for the world");
         let config = folder.path().join("config");
         copy_config(&config);
@@ -174,6 +177,11 @@ impl World {
         if let Some(gateway) = gateway {
             set("DOUGONG_BIP_GATEWAY_URL", gateway(&bip.gateway_url()));
         }
+        of_stack.sweep = sweeps.then(|| SweepSettings {
+            program: vec![binaries::function("sweep")],
+            timeout: Duration::from_mins(2),
+            schedules: Vec::new(),
+        });
         stack(&mut of_stack);
         let stack = Stack::start(of_stack).await.expect("the stack starts");
         let ledger = Ledger::new(stack.dynamodb().client(), stack.tables().clone());
@@ -212,6 +220,13 @@ impl World {
         assert!(pulled.complete && !pulled.held, "one run did not do it: {pulled:?}");
         self.settle().await;
         pulled
+    }
+
+    /// Runs `sweep` once on an event, where the stack has it without a store system; returns its answer.
+    pub async fn sweep(&self, event: &serde_json::Value) -> Result<serde_json::Value, InvokeError> {
+        let host = self.stack.sweep_host().expect("the stack has sweep");
+        let invocation = host.invoke(event.to_string()).await?;
+        Ok(serde_json::from_slice(&invocation.payload).expect("sweep answers with its summary"))
     }
 
     /// Waits until the queue is empty and nobody is at work.

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use dougong_cloud::gateway::Source;
-use dougong_cloud::{LogSink, Stack, StackSettings, Storage, StoreSettings, Timing};
+use dougong_cloud::{LogSink, Stack, StackSettings, Storage, StoreSettings, SweepSettings, Timing};
 use dougong_config::Config;
 use dougong_ledger::{Ledger, LedgerError};
 use dougong_values::{BeijingTime, SchemeId};
@@ -23,6 +23,8 @@ const CALLS_OF_A_BATCH: u32 = 20;
 const AROUND_THE_PAGES: Duration = Duration::from_mins(1);
 /// The longest that Lambda gives a function: a sweep of many stores takes its time, and goes on with its next run.
 const SWEEP_TIMEOUT: Duration = Duration::from_mins(15);
+/// How often waiting orders are looked at; when they are put together says the configuration.
+const CLOSE_EVERY: Duration = Duration::from_mins(15);
 /// A document's lease outlives its worker by 5 seconds; its message comes back a moment later.
 const AFTER_THE_LEASE: Duration = Duration::from_secs(10);
 
@@ -58,6 +60,11 @@ pub(super) fn settings(
             schedules: sweeps(options, config),
             ..StoreSettings::new(function("accept"), function("sweep"))
         }),
+        sweep: config.store.is_none().then(|| SweepSettings {
+            program: function("sweep"),
+            timeout: SWEEP_TIMEOUT,
+            schedules: vec![closing()],
+        }),
         log,
         ..StackSettings::new(function("pull"), function("deliver"), &options.config, secrets)
     })
@@ -81,7 +88,14 @@ fn sweeps(options: &UpArguments, config: &Config) -> Vec<(Timing, String)> {
     let downloads = downloads.map(|(scheme, _)| json!({ "scheme": scheme.as_str() }));
     let often = downloads.chain([json!({ "job": "stuck" })]);
     let often = often.map(|event| (Timing::Every(options.sweep_every), event.to_string()));
-    often.chain([(Timing::Daily(options.rescan_at), json!({ "job": "payments" }).to_string())]).collect()
+    let daily = (Timing::Daily(options.rescan_at), json!({ "job": "payments" }).to_string());
+    often.chain([daily, closing()]).collect()
+}
+
+/// Orders that wait to be merged are put together soon after they are due. It runs where no scheme merges, too: there it
+/// lets orders go that have waited since one did.
+fn closing() -> (Timing, String) {
+    (Timing::Every(CLOSE_EVERY), json!({ "job": "close" }).to_string())
 }
 
 fn rescan(scheme: &SchemeId) -> String {

@@ -292,6 +292,7 @@ fn measure(endings: &[Ending], started: Instant) {
             Ending::AlreadySaved | Ending::AlreadyPosted => "already_posted",
             Ending::Parked => "parked",
             Ending::Skipped => "skipped",
+            Ending::Grouped => "grouped",
             Ending::Nothing => "nothing",
             Ending::DeadLettered => "dead_lettered",
             Ending::Again(Again::Throttled) => "throttled",

@@ -13,6 +13,8 @@ pub(crate) enum Ending {
     Parked,
     /// The document is deliberately not booked, and kept as such.
     Skipped,
+    /// It waits in its group, to be merged with others.
+    Grouped,
     /// Nothing is to be done: a newer message exists, or it is parked or skipped already.
     Nothing,
     /// It is no message of ours and lies in the dead-letter queue now.

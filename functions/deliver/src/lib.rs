@@ -3,6 +3,7 @@
 mod backoff;
 mod batch;
 mod ending;
+mod merged;
 mod prepare;
 mod settle;
 mod source;

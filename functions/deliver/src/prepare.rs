@@ -19,7 +19,7 @@ use crate::{Deliver, Invocation};
 
 /// How a document that is not sent is set aside.
 #[derive(Clone, Copy)]
-enum Aside<'a> {
+pub(crate) enum Aside<'a> {
     /// A person has to look at it.
     Park(Parking<'a>),
     /// It is deliberately not booked, for this reason.
@@ -81,6 +81,9 @@ impl Deliver {
         if matches!(message.key.kind(), DocumentKind::Announce | DocumentKind::Shipped) {
             return Ok(Prepared::Telling(Box::new(message.clone())));
         }
+        if message.key.kind() == DocumentKind::Merged {
+            return self.prepare_part(message, invocation).await;
+        }
         let config = &self.parts.config;
         let source = match Source::read(message.key.kind(), &message.document) {
             Ok(source) => source,
@@ -121,23 +124,33 @@ impl Deliver {
             }
         }
         match source.map(config, &message.scheme, &message.key) {
-            Ok(voucher) => {
-                let begun = self.begin(message, voucher.code(), invocation).await?;
-                self.begun(message, begun, voucher).await
-            }
+            Ok(voucher) => match source.group(config, &message.scheme, &voucher) {
+                Ok(Some((group, due))) => self.group(message, &group, due, invocation).await,
+                Ok(None) => {
+                    let begun = self.begin(message, voucher.code(), invocation).await?;
+                    self.begun(message, begun, voucher).await
+                }
+                Err(problems) => self.park_unmapped(message, &problems, invocation).await,
+            },
             Err(Unmapped::NoScheme) => {
                 // Nothing is wrong with the document: it waits for its scheme.
                 error!(document = %message.key, scheme = %message.scheme, "no such scheme in the configuration");
                 Ok(Prepared::Ended(Ending::Again(Again::Misconfigured)))
             }
             Err(Unmapped::Excluded(reason)) => self.set_aside(message, Aside::Skip(reason), invocation).await,
-            Err(Unmapped::Problems(problems)) => {
-                let reason = problems.first().map_or("unmappable", Problem::reason);
-                let problems = serde_json::to_string(&problems).unwrap_or_default();
-                self.set_aside(message, Aside::Park(Parking { reason, problems: &problems }), invocation)
-                    .await
-            }
+            Err(Unmapped::Problems(problems)) => self.park_unmapped(message, &problems, invocation).await,
         }
+    }
+
+    async fn park_unmapped(
+        &self,
+        message: &Message,
+        problems: &[Problem],
+        invocation: &Invocation,
+    ) -> Result<Prepared, LedgerError> {
+        let reason = problems.first().map_or("unmappable", Problem::reason);
+        let problems = serde_json::to_string(&problems).unwrap_or_default();
+        self.set_aside(message, Aside::Park(Parking { reason, problems: &problems }), invocation).await
     }
 
     pub(crate) async fn begin(
@@ -157,7 +170,7 @@ impl Deliver {
     }
 
     /// Reads what the ledger said to the claim.
-    async fn begun(
+    pub(crate) async fn begun(
         &self,
         message: &Message,
         begun: Begun,
@@ -169,8 +182,9 @@ impl Deliver {
                 info!(document = %message.key, "already posted");
                 Ending::AlreadyPosted
             }
-            Begun::Superseded | Begun::Skipped | Begun::Parked => Ending::Nothing,
+            Begun::Superseded | Begun::Skipped | Begun::Parked | Begun::Waiting => Ending::Nothing,
             Begun::Busy { until_ms } => Ending::Again(Again::At(until_ms)),
+            Begun::Grouped => self.attach(&new_document(message)).await?,
             Begun::Changed(earlier) => self.changed(message, &earlier).await?,
         };
         Ok(Prepared::Ended(ending))
@@ -180,7 +194,7 @@ impl Deliver {
         let Started { hold, attempt, frozen, late, .. } = started;
         let settles_other = frozen.is_some() && *hold.version() != message.version;
         let (voucher, kind, code) = if let Some(frozen) = frozen {
-            let (voucher, kind) = self.thaw(message, &frozen);
+            let (voucher, kind) = self.thaw(message, &frozen, mapped);
             (voucher, kind, frozen.voucher_code)
         } else {
             let code = mapped.as_ref().and_then(|voucher| voucher.code().cloned());
@@ -192,8 +206,21 @@ impl Deliver {
 
     /// Maps what an earlier attempt sent, under the scheme and the code it was sent with, and tells which list of
     /// BIP it went to; either is `None` if today's configuration cannot say.
-    fn thaw(&self, message: &Message, frozen: &Frozen) -> (Option<Voucher>, Option<VoucherKind>) {
+    fn thaw(
+        &self,
+        message: &Message,
+        frozen: &Frozen,
+        mapped: Option<Voucher>,
+    ) -> (Option<Voucher>, Option<VoucherKind>) {
         let config = &self.parts.config;
+        if message.key.kind() == DocumentKind::Merged {
+            // A part never changes: what was sent is what the message brings.
+            let voucher = mapped.map(|mut voucher| {
+                voucher.set_code(frozen.voucher_code.clone());
+                voucher
+            });
+            return (voucher, Some(VoucherKind::Order));
+        }
         let Ok(source) = Source::read(message.key.kind(), &frozen.source_json) else { return (None, None) };
         let kind = source.voucher_kind(config, &frozen.scheme);
         let voucher = source.map_all(config, &frozen.scheme, &message.key).ok();
@@ -226,7 +253,7 @@ impl Deliver {
     }
 
     /// Sets a document aside that is not sent, unless something of it may be in BIP: that is settled first.
-    async fn set_aside(
+    pub(crate) async fn set_aside(
         &self,
         message: &Message,
         aside: Aside<'_>,
@@ -248,6 +275,7 @@ impl Deliver {
             }
             (SetAside::Not(Standing::Unsettled), _) => return self.take_over(message, invocation).await,
             (SetAside::Not(Standing::Changed(earlier)), _) => self.changed(message, &earlier).await?,
+            (SetAside::Not(Standing::Grouped), _) => self.attach(&document).await?,
             (SetAside::Not(standing), _) => after(&standing),
             (SetAside::Free, _) => Ending::Again(Again::Soon),
         };
@@ -277,7 +305,11 @@ impl Deliver {
     }
 
     /// Claims what an earlier attempt left unsettled, for a message that cannot be mapped itself.
-    async fn take_over(&self, message: &Message, invocation: &Invocation) -> Result<Prepared, LedgerError> {
+    pub(crate) async fn take_over(
+        &self,
+        message: &Message,
+        invocation: &Invocation,
+    ) -> Result<Prepared, LedgerError> {
         let lease_until = invocation.lease_until_ms();
         let taken =
             self.parts.ledger.take_over(&message.key, &invocation.run, lease_until, epoch_ms()).await?;
@@ -291,11 +323,11 @@ impl Deliver {
 }
 
 /// What is left to do with a message whose document stands otherwise than was thought.
-fn after(standing: &Standing) -> Ending {
+pub(crate) fn after(standing: &Standing) -> Ending {
     match standing {
         Standing::AlreadyPosted => Ending::AlreadyPosted,
-        Standing::Superseded | Standing::Parked | Standing::Skipped => Ending::Nothing,
+        Standing::Superseded | Standing::Parked | Standing::Skipped | Standing::Waiting => Ending::Nothing,
         Standing::Busy { until_ms } => Ending::Again(Again::At(*until_ms)),
-        Standing::Unsettled | Standing::Changed(_) => Ending::Again(Again::Soon),
+        Standing::Unsettled | Standing::Changed(_) | Standing::Grouped => Ending::Again(Again::Soon),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dougong_bip::{CallError, FoundVoucher, Likeness, Lookup, RefusalReason, SaveOutcome, Slot, Voucher};
 use dougong_ledger::{Attempt, Certainty, Hold, LedgerError, Parking};
 use dougong_runtime::epoch_ms;
-use dougong_values::{VoucherCode, VoucherId};
+use dougong_values::{DocumentKind, VoucherCode, VoucherId};
 use serde_json::json;
 use tracing::{debug, error, info, warn};
 
@@ -206,7 +206,11 @@ impl Deliver {
             self.lasting(|| self.parts.ledger.record_unknown(hold, reason, again_at, now)).await?;
             return Ok(Ending::Again(Again::Unknown));
         }
-        self.lasting(|| self.parts.ledger.record_posted(hold, id, code, epoch_ms())).await?;
+        let now = epoch_ms();
+        self.lasting(|| self.parts.ledger.record_posted(hold, id, code, now)).await?;
+        if hold.key().kind() == DocumentKind::Merged {
+            self.book_members(&hold.document().posted(id, code, now)).await?;
+        }
         info!(document = %hold.key(), voucher_id = %id, voucher_code = code.map(VoucherCode::as_str), "posted");
         Ok(ending)
     }

@@ -4,7 +4,7 @@ use dougong_bip::{Voucher, VoucherKind};
 use dougong_config::{BillScheme, Config};
 use dougong_mapping::{Identity, Problem};
 use dougong_store::{Bill, BillKind};
-use dougong_values::{DocumentKey, DocumentKind, SchemeId};
+use dougong_values::{BeijingTime, DocumentKey, DocumentKind, SchemeId};
 use dougong_wdt::Stockout;
 use tracing::warn;
 
@@ -74,6 +74,21 @@ impl Source {
                 Ok(mapped.voucher)
             }
         }
+    }
+
+    /// Tells which group a document waits in where its scheme merges vouchers, and when it is due; `None` where it is
+    /// booked alone.
+    pub(crate) fn group(
+        &self,
+        config: &Config,
+        scheme: &SchemeId,
+        voucher: &Voucher,
+    ) -> Result<Option<(DocumentKey, BeijingTime)>, Vec<Problem>> {
+        let (Self::Stockout(stockout), Voucher::Order(order)) = (self, voucher) else { return Ok(None) };
+        let Some(own) = config.schemes.get(scheme) else { return Ok(None) };
+        let Some(rules) = own.mapping.merging() else { return Ok(None) };
+        let group = own.mapping.group(stockout, order, scheme)?;
+        Ok(group.map(|group| (group, rules.due(BeijingTime::now()))))
     }
 
     /// Tells which list of BIP the document's voucher goes to; `None` if the configuration does not have its scheme.

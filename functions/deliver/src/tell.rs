@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use dougong_config::Scheme;
 use dougong_ledger::{
-    Attempt, Begun, Certainty, Hold, LedgerError, NewDocument, Parking, Reservation, SetAside, Standing,
-    Started,
+    Attempt, Begun, Certainty, Document, Hold, LedgerError, NewDocument, Parking, Reservation, SetAside,
+    Standing, Started,
 };
 use dougong_mapping::{Problem, Telling};
 use dougong_queue::Message;
@@ -106,8 +106,18 @@ impl Deliver {
     /// Queues what the store of a booked stockout is to be told, before the booking is recorded: a crash in between
     /// queues it twice, and the ledger tells it once. Returns whether it is in the queue.
     pub(crate) async fn queue_tellings(&self, hold: &Hold) -> bool {
-        let Some(message) = self.telling_of(hold) else { return true };
-        let messages = [message];
+        let documents = match self.tellable(hold.document()).await {
+            Ok(documents) => documents,
+            Err(problem) => {
+                warn!(document = %hold.key(), error = with_causes(&problem), "the members cannot be read");
+                return false;
+            }
+        };
+        let messages: Vec<Message> =
+            documents.iter().filter_map(|document| self.telling_of(document)).collect();
+        if messages.is_empty() {
+            return true;
+        }
         match self.parts.queue.send(&messages, Instant::now() + QUEUE_WAIT).await {
             Ok(sent) => {
                 for large in &sent.too_large {
@@ -120,17 +130,17 @@ impl Deliver {
             }
         }
         // For the operator's eyes: were it to fail, the message itself brings the document.
-        let [message] = &messages;
-        if let Err(problem) = self.parts.ledger.note_queued(&new_document(message), epoch_ms()).await {
-            warn!(document = %message.key, error = with_causes(&problem), "not noted as queued");
+        for message in &messages {
+            if let Err(problem) = self.parts.ledger.note_queued(&new_document(message), epoch_ms()).await {
+                warn!(document = %message.key, error = with_causes(&problem), "not noted as queued");
+            }
         }
         true
     }
 
     /// Makes the message of what a stockout's store is told; `None` where no store is.
-    fn telling_of(&self, hold: &Hold) -> Option<Message> {
+    fn telling_of(&self, document: &Document) -> Option<Message> {
         self.store.as_ref()?;
-        let document = hold.document();
         if document.key.kind() != DocumentKind::Stockout {
             return None;
         }
@@ -177,7 +187,9 @@ impl Deliver {
         match begun {
             Begun::Started(started) => self.tell_held(client, message, *started).await,
             Begun::AlreadyPosted => Ok(Ending::AlreadyPosted),
-            Begun::Superseded | Begun::Skipped | Begun::Parked => Ok(Ending::Nothing),
+            Begun::Superseded | Begun::Skipped | Begun::Parked | Begun::Waiting | Begun::Grouped => {
+                Ok(Ending::Nothing)
+            }
             Begun::Busy { until_ms } => Ok(Ending::Again(Again::At(until_ms))),
             Begun::Changed(earlier) => self.changed(message, &earlier).await,
         }

@@ -142,7 +142,7 @@ impl Pull {
             }
         };
         let begin = match cursor {
-            Cursor::Live => {
+            Cursor::Live | Cursor::Closing => {
                 lease.watermark().map_or(source.start, |at| at.plus_seconds(-source.overlap_seconds))
             }
             Cursor::Backfill { from, .. } => lease.watermark().map_or(from, |at| at.plus_seconds(1)),

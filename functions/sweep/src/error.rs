@@ -2,9 +2,10 @@
 
 use dougong_intake::IntakeError;
 use dougong_ledger::LedgerError;
+use dougong_mapping::merge::UnreadablePart;
 use dougong_queue::SendError;
 use dougong_store::CallError;
-use dougong_values::SchemeId;
+use dougong_values::{DocumentKey, SchemeId};
 
 use crate::event::InvalidEvent;
 
@@ -55,8 +56,19 @@ pub enum SweepError {
     #[error("cannot take bills in")]
     Intake(#[from] IntakeError),
     /// The queue did not take everything.
-    #[error("cannot send stuck documents again")]
+    #[error("cannot send documents to the queue")]
     Queue(#[from] SendError),
+    /// The list of a merged voucher's members is damaged: which orders are in it is not known.
+    #[error(
+        "cannot read the members of {part}\nhint: the orders of its group wait until its item is restored from a backup"
+    )]
+    Part {
+        /// The merged voucher.
+        part: DocumentKey,
+        /// Why.
+        #[source]
+        source: UnreadablePart,
+    },
 }
 
 impl SweepError {
@@ -72,6 +84,7 @@ impl SweepError {
             Self::Ledger { source, .. } => source.name(),
             Self::Intake(source) => source.name(),
             Self::Queue(_) => "queue_unavailable",
+            Self::Part { .. } => "part_unreadable",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What starts a sweep: a schedule's event, or an operator's.
 
-use dougong_values::{BeijingTime, SchemeId, Window};
+use dougong_values::{BeijingTime, DocumentKey, DocumentKind, SchemeId, Window};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ const MOST_DAYS: u32 = 400;
 
 /// An event that asks for nothing we could do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the event is no request for a sweep: {}\nhint: send {{\"scheme\":\"declares\"}}, with \"from\" and \"to\" (yyyy-MM-dd) for a backfill or with \"take_back\":[\"<buid>\"] to have bills of a batch handed out again; or {{\"job\":\"stuck\"}}, {{\"job\":\"payments\"}}", problems.join("; "))]
+#[error("the event is no request for a sweep: {}\nhint: send {{\"scheme\":\"declares\"}}, with \"from\" and \"to\" (yyyy-MM-dd) for a backfill or with \"take_back\":[\"<buid>\"] to have bills of a batch handed out again; or {{\"job\":\"stuck\"}}, {{\"job\":\"payments\"}}, {{\"job\":\"close\"}}, {{\"job\":\"dissolve\",\"part\":\"merged#…\"}}", problems.join("; "))]
 pub struct InvalidEvent {
     /// Everything that is wrong with it.
     pub problems: Vec<String>,
@@ -51,7 +51,19 @@ pub enum Request {
     },
     /// Compare the store system's payment methods with `payments.csv`.
     Payments,
+    /// Put the orders together that wait to be merged and are due.
+    Close {
+        /// Whether those are put together, too, that are not due yet.
+        early: bool,
+    },
+    /// Give up a parked merged voucher, so that its orders are put together anew.
+    Dissolve {
+        /// The merged voucher.
+        part: DocumentKey,
+    },
 }
+
+const JOBS: [&str; 4] = ["stuck", "payments", "close", "dissolve"];
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -63,6 +75,8 @@ struct RawEvent {
     job: Value,
     older_than_minutes: Value,
     days: Value,
+    early: Value,
+    part: Value,
 }
 
 impl Request {
@@ -111,6 +125,7 @@ impl Reader {
         let (from, to) = (self.day("from", &raw.from), self.day("to", &raw.to));
         let buids = self.buids(&raw.take_back);
         self.unwanted(&[("older_than_minutes", &raw.older_than_minutes), ("days", &raw.days)], "job");
+        self.unwanted(&[("early", &raw.early), ("part", &raw.part)], "job");
         let backfill = !(raw.from.is_null() && raw.to.is_null());
         if backfill && !raw.take_back.is_null() {
             self.problems.push("take_back goes without from and to".to_owned());
@@ -139,18 +154,29 @@ impl Reader {
         self.unwanted(&[("from", &raw.from), ("to", &raw.to), ("take_back", &raw.take_back)], "scheme");
         let minutes = self.whole("older_than_minutes", &raw.older_than_minutes, MOST_MINUTES);
         let days = self.whole("days", &raw.days, MOST_DAYS);
-        match raw.job.as_str() {
+        let job = raw.job.as_str();
+        let of_jobs = [
+            ("older_than_minutes", &raw.older_than_minutes, "stuck"),
+            ("days", &raw.days, "stuck"),
+            ("early", &raw.early, "close"),
+            ("part", &raw.part, "dissolve"),
+        ];
+        if job.is_some_and(|job| JOBS.contains(&job)) {
+            for (name, value, of) in of_jobs.into_iter().filter(|(.., of)| job != Some(of)) {
+                self.unwanted(&[(name, value)], &format!("the job {of}"));
+            }
+        }
+        match job {
             Some("stuck") => Some(Request::Stuck {
                 older_than_minutes: minutes.unwrap_or(OLDER_THAN_MINUTES),
                 days: days.unwrap_or(DAYS),
             }),
-            Some("payments") => {
-                let of_stuck = [("older_than_minutes", &raw.older_than_minutes), ("days", &raw.days)];
-                self.unwanted(&of_stuck, "the job stuck");
-                Some(Request::Payments)
-            }
+            Some("payments") => Some(Request::Payments),
+            Some("close") => self.flag("early", &raw.early).map(|early| Request::Close { early }),
+            Some("dissolve") => self.part(&raw.part).map(|part| Request::Dissolve { part }),
             _ => {
-                self.problems.push(format!("job is {}, neither \"stuck\" nor \"payments\"", raw.job));
+                let jobs = "\"stuck\", \"payments\", \"close\" or \"dissolve\"";
+                self.problems.push(format!("job is {}, none of {jobs}", raw.job));
                 None
             }
         }
@@ -192,6 +218,24 @@ impl Reader {
             }
         }
         Some(buids)
+    }
+
+    fn flag(&mut self, name: &str, value: &Value) -> Option<bool> {
+        let flag = if value.is_null() { Some(false) } else { value.as_bool() };
+        if flag.is_none() {
+            self.problems.push(format!("{name} is {value}, neither true nor false"));
+        }
+        flag
+    }
+
+    fn part(&mut self, value: &Value) -> Option<DocumentKey> {
+        let key = value.as_str().and_then(|text| text.parse::<DocumentKey>().ok());
+        let part = key.filter(|key| key.kind() == DocumentKind::Merged);
+        if part.is_none() {
+            self.problems
+                .push(format!("part is {value}, no merged voucher such as \"merged#online-sales#…#1\""));
+        }
+        part
     }
 
     fn whole(&mut self, name: &str, value: &Value, most: u32) -> Option<u32> {
@@ -243,6 +287,13 @@ mod tests {
             Request::Stuck { older_than_minutes: 0, days: 2 }
         );
         assert_eq!(read(json!({"job": "payments"})), Request::Payments);
+        assert_eq!(read(json!({"job": "close"})), Request::Close { early: false });
+        assert_eq!(read(json!({"job": "close", "early": true})), Request::Close { early: true });
+        let part = "merged#online-sales#TM001#2026-11-22#1";
+        assert_eq!(
+            read(json!({"job": "dissolve", "part": part})),
+            Request::Dissolve { part: part.parse().unwrap() }
+        );
     }
 
     #[test]
@@ -254,6 +305,9 @@ mod tests {
         assert_eq!(problems(json!({"scheme": "declares", "job": "stuck"})), 1);
         assert_eq!(problems(json!({"job": "tidy", "to": "2026-11-01", "older_than_minutes": -1})), 3);
         assert_eq!(problems(json!({"job": "payments", "days": 3})), 1);
+        assert_eq!(problems(json!({"job": "close", "early": "yes", "days": 3})), 2);
+        assert_eq!(problems(json!({"job": "dissolve"})), 1);
+        assert_eq!(problems(json!({"job": "dissolve", "part": "stockout#demo2#1"})), 1);
         assert_eq!(problems(json!({"scheme": "declares", "from": "2026-11-02", "to": "2026-11-01"})), 1);
     }
 

@@ -2,6 +2,7 @@
 
 mod batch;
 mod calls;
+mod close;
 mod download;
 mod error;
 mod event;
@@ -20,6 +21,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tracing::warn;
 
+pub use close::{CloseSummary, DissolveSummary};
 pub use download::DownloadSummary;
 pub use error::SweepError;
 pub use event::{InvalidEvent, Request};
@@ -45,6 +47,10 @@ pub enum Summary {
     Stuck(StuckSummary),
     /// Payment methods were compared.
     Payments(PaymentsSummary),
+    /// Waiting orders were put together.
+    Closed(CloseSummary),
+    /// A part was given up.
+    Dissolved(DissolveSummary),
 }
 
 /// Everything a sweep works with.
@@ -95,6 +101,8 @@ impl Sweep {
                 let done = stuck::send_again(parts, older_than_minutes, days, deadline).await?;
                 Ok(Summary::Stuck(done))
             }
+            Request::Close { early } => Ok(Summary::Closed(close::close(parts, early, deadline, run).await?)),
+            Request::Dissolve { part } => Ok(Summary::Dissolved(close::dissolve(parts, &part).await?)),
             Request::Payments => {
                 let done = payments::compare(parts, calls(parts, self.client()?, deadline)?).await?;
                 Ok(Summary::Payments(done))

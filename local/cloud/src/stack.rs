@@ -1,8 +1,9 @@
 //! The stack of `template.yaml` on one machine: two tables, the order queue with its dead-letter queue, the functions
-//! `pull` and `deliver`, the mapping between queue and `deliver`, and the schedules of `pull`; with a store system also
-//! `accept` behind its gateway and `sweep` with its schedules.
+//! `pull` and `deliver`, the mapping between queue and `deliver`, and the schedules of `pull`; `sweep` with its schedules;
+//! with a store system also `accept` behind its gateway.
 
 mod store;
+mod sweeper;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,6 +15,8 @@ use dougong_ledger::{LedgerError, TableNames, schema};
 use serde_json::json;
 
 pub use self::store::{StoreSettings, StoreSide};
+pub use self::sweeper::SweepSettings;
+use self::sweeper::Sweeper;
 use crate::event_source::{EventSourceMapping, Settings};
 use crate::function::{Function, FunctionHost, Invocation, InvokeError};
 use crate::sqs::queue_arn;
@@ -64,6 +67,8 @@ pub struct StackSettings {
     pub schedules: Vec<(Timing, String)>,
     /// The functions of the store system; `None` for a stack without one.
     pub store: Option<StoreSettings>,
+    /// The function `sweep` of a stack without a store system; one with a store system has its own.
+    pub sweep: Option<SweepSettings>,
     /// Takes what the functions print.
     pub log: LogSink,
 }
@@ -94,6 +99,7 @@ impl StackSettings {
             max_receive_count: 1_000,
             schedules: Vec::new(),
             store: None,
+            sweep: None,
             log: LogSink::silent(),
         }
     }
@@ -140,6 +146,7 @@ pub struct Requests {
 #[derive(Debug)]
 pub struct Stack {
     store: Option<StoreSide>,
+    sweeper: Option<Sweeper>,
     schedules: Vec<Schedule>,
     mapping: EventSourceMapping,
     pull: FunctionHost,
@@ -203,12 +210,17 @@ impl Stack {
             }
             None => None,
         };
+        let sweeper = settings.sweep.as_ref().filter(|_| store.is_none()).map(|sweep| {
+            let sweeps = function("sweep", &sweep.program, sweep.timeout, store::SWEEP_ENVIRONMENTS);
+            Sweeper::start(sweep, FunctionHost::start(sweeps, settings.log.clone()))
+        });
         let mapping =
             EventSourceMapping::start(sqs.client(), orders_queue.clone(), deliver.clone(), settings.batches);
         let schedule = |(timing, event)| Schedule::start(pull.clone(), timing, event);
         let schedules = settings.schedules.into_iter().map(schedule).collect();
         Ok(Self {
             store,
+            sweeper,
             schedules,
             mapping,
             pull,
@@ -240,6 +252,12 @@ impl Stack {
     /// Returns the store side, if the stack has one.
     pub fn store(&self) -> Option<&StoreSide> {
         self.store.as_ref()
+    }
+
+    /// Returns the host of `sweep`, if the stack has one.
+    pub fn sweep_host(&self) -> Option<&FunctionHost> {
+        let own = self.sweeper.as_ref().map(Sweeper::host);
+        own.or_else(|| self.store.as_ref().map(StoreSide::sweep_host))
     }
 
     /// Returns the schedules of `pull`, in the order of the settings.
@@ -314,6 +332,9 @@ impl Stack {
         if let Some(store) = self.store {
             store.stop(grace).await;
         }
+        if let Some(sweeper) = self.sweeper {
+            sweeper.stop(grace).await;
+        }
         let ((), ()) = tokio::join!(self.mapping.stop(grace), self.pull.stop(grace));
         self.deliver.stop(grace).await;
     }
@@ -321,7 +342,8 @@ impl Stack {
     async fn is_idle(&self) -> bool {
         // Functions before the queue: what a function that has just ended has sent is in the queue by then.
         let store = self.store.as_ref().map_or(0, StoreSide::open_events);
-        if store + self.pull.open_events() + self.deliver.open_events() > 0 {
+        let sweeps = self.sweeper.as_ref().map_or(0, Sweeper::open_events);
+        if store + sweeps + self.pull.open_events() + self.deliver.open_events() > 0 {
             return false;
         }
         self.sqs.depth(&self.orders_queue).await.is_none_or(crate::QueueDepth::is_empty)

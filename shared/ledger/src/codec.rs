@@ -123,8 +123,13 @@ pub(crate) fn scheme_day(scheme: &SchemeId, day: BusinessDay) -> String {
     format!("{scheme}#{day}")
 }
 
+/// The partition of a scheme's waiting orders in the index `attention`: no kind of attention has such a name.
+pub(crate) fn waiting_partition(scheme: &SchemeId) -> String {
+    format!("waiting#{scheme}")
+}
+
 /// Every attribute of a document's item besides its key.
-pub(crate) const DOCUMENT_ATTRIBUTES: [&str; 32] = [
+pub(crate) const DOCUMENT_ATTRIBUTES: [&str; 34] = [
     "state",
     "scheme",
     "version",
@@ -151,6 +156,8 @@ pub(crate) const DOCUMENT_ATTRIBUTES: [&str; 32] = [
     "held_modified",
     "held_amount",
     "held_source",
+    "merged",
+    "due_at",
     "attention",
     "attention_at",
     "first_seen",
@@ -163,7 +170,9 @@ pub(crate) const DOCUMENT_ATTRIBUTES: [&str; 32] = [
 pub(crate) fn write_document(document: &Document) -> Attributes {
     let lease = document.lease.as_ref();
     let held = document.held.as_ref();
-    let attention = document.attention();
+    let attention = document.attention().map(|(kind, since)| (kind.to_string(), since));
+    let waiting = || Some((waiting_partition(&document.scheme), document.due_at.unwrap_or_default()));
+    let attention = attention.or_else(|| if document.is_waiting() { waiting() } else { None });
     ItemWriter::default()
         .text("pk", &document.key)
         .text("state", document.state)
@@ -193,7 +202,9 @@ pub(crate) fn write_document(document: &Document) -> Attributes {
         .maybe_text("held_modified", held.and_then(|held| held.modified))
         .maybe_text("held_amount", held.and_then(|held| held.amount))
         .maybe_source("held_source", held.and_then(|held| held.source.as_ref()))
-        .maybe_text("attention", attention.map(|(kind, _)| kind))
+        .maybe_text("merged", document.merged.as_ref())
+        .maybe_number("due_at", document.due_at)
+        .maybe_text("attention", attention.as_ref().map(|(partition, _)| partition))
         .maybe_number("attention_at", attention.map(|(_, since)| since))
         .number("first_seen", document.first_seen)
         .number("updated_at", document.updated_at)
@@ -242,6 +253,8 @@ pub(crate) fn read_document(item: &Attributes) -> Result<Document, LedgerError> 
         reason: read.maybe("reason")?,
         problems: read.maybe("problems")?,
         held,
+        merged: read.maybe("merged")?,
+        due_at: read.maybe("due_at")?,
         first_seen: read.required("first_seen")?,
         updated_at: read.required("updated_at")?,
         expires_at: read.maybe("expires_at")?,

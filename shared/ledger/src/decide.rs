@@ -48,6 +48,10 @@ pub enum Standing {
     Parked,
     /// This version is deliberately not booked: the message is done.
     Skipped,
+    /// This version waits in a group to be merged, or is attached to one that does: the message is done.
+    Waiting,
+    /// Another version waits in a group, or is in a part that is not booked yet: attach this one to it.
+    Grouped,
     /// Another version is booked, or may be: the scheme's `on_change` decides.
     Changed(Earlier),
 }
@@ -96,6 +100,10 @@ pub fn decide(item: Option<&Document>, offered: &NewDocument, now_ms: EpochMs) -
             Meaning::Not(Standing::Changed(Earlier::InFlight(item.version.clone())))
         }
         State::Skipped if same => Meaning::Not(Standing::Skipped),
+        State::Queued if item.merged.is_some() => {
+            let known = same || is_held(item.held.as_ref(), &offered.version);
+            Meaning::Not(if known { Standing::Waiting } else { Standing::Grouped })
+        }
         // Nothing of it can be in BIP: the offered version takes its place.
         State::Queued | State::Parked | State::Skipped => Meaning::Free,
     }
@@ -115,11 +123,11 @@ pub fn is_late(first_posting_at: Option<EpochMs>, now_ms: EpochMs) -> bool {
 mod tests {
     use std::collections::HashSet;
 
-    use dougong_values::{RunId, VoucherId};
+    use dougong_values::{DocumentKey, RunId, VoucherId};
 
     use super::*;
     use crate::codec::{read_document, write_document};
-    use crate::transition::{Attempt, Begin, Certainty, Parking};
+    use crate::transition::{Attempt, Begin, Certainty, HeldBecomes, Parking};
 
     const NOW: EpochMs = 1_795_334_400_000;
     const AGAIN: EpochMs = NOW + 5_000;
@@ -144,6 +152,16 @@ mod tests {
             .to_vec()
     }
 
+    fn group() -> DocumentKey {
+        DocumentKey::group(&"online-sales".parse().unwrap(), &["TM001", "2026-11-22"])
+    }
+
+    /// A part that is booked.
+    fn part() -> Document {
+        let new = NewDocument { key: group().part(1), ..versions().swap_remove(0) };
+        Document::queued(&new, NOW).posted(&"2001".parse().unwrap(), None, NOW)
+    }
+
     /// One reachable world: what the ledger holds, what its worker knows of earlier attempts, and what BIP
     /// really holds, which nobody else can see.
     #[derive(Debug, Clone)]
@@ -151,13 +169,15 @@ mod tests {
         item: Option<Document>,
         earlier: Certainty,
         saved: Option<Version>,
+        /// The version that a part of its group lists: it must be booked as it is listed.
+        listed: Option<Version>,
     }
 
     impl World {
         fn then(&self, item: Document, earlier: Certainty) -> Self {
             // Fences and counts grow without end; nothing is decided by them.
             let item = Document { fence: 1, attempts: item.attempts.min(1), ..item };
-            Self { item: Some(item), earlier, saved: self.saved.clone() }
+            Self { item: Some(item), earlier, ..self.clone() }
         }
 
         fn name(&self) -> String {
@@ -184,7 +204,30 @@ mod tests {
             if item.state == State::Parked && item.held.is_none() {
                 steps.push(self.then(item.requeued(NOW), Certainty::NothingSaved));
             }
+            if item.is_waiting() {
+                steps.extend(self.closed(item));
+            }
             steps
+        }
+
+        /// What whoever closes the group, and the part that the order is in, may do.
+        fn closed(&self, item: &Document) -> Vec<Self> {
+            let nothing = Certainty::NothingSaved;
+            match (&self.listed, &self.saved) {
+                (None, _) => vec![
+                    Self { listed: Some(item.version.clone()), ..self.clone() },
+                    self.then(item.released(NOW), nothing),
+                ],
+                // Refused and dissolved, or saved.
+                (Some(version), None) => vec![
+                    Self { listed: None, ..self.clone() },
+                    Self { saved: Some(version.clone()), ..self.clone() },
+                ],
+                (Some(_), Some(_)) => [HeldBecomes::Held, HeldBecomes::Ignored]
+                    .map(|held| self.then(item.booked_in(&part(), held, NOW), nothing))
+                    .map(|world| Self { listed: None, ..world })
+                    .to_vec(),
+            }
         }
 
         /// What a message, or a look at a page, leads to.
@@ -198,7 +241,14 @@ mod tests {
                     self.then(Document::set_aside(prior, offered, &PARKING, NOW), Certainty::NothingSaved),
                     self.then(Document::skipped(prior, offered, "excluded", NOW), Certainty::NothingSaved),
                     self.then(Document::queued(offered, NOW), Certainty::NothingSaved),
+                    self.then(
+                        Document::grouped(prior, offered, &group(), AGAIN, NOW),
+                        Certainty::NothingSaved,
+                    ),
                 ],
+                (Meaning::Not(Standing::Grouped), Some(item)) => {
+                    vec![self.then(item.attaching(offered, NOW), Certainty::NothingSaved)]
+                }
                 (Meaning::Not(Standing::Unsettled), Some(item)) => {
                     vec![self.then(item.taken_over("run/2", LEASE, NOW), Certainty::PerhapsSaved)]
                 }
@@ -233,7 +283,7 @@ mod tests {
 
     /// Walks through every reachable world.
     fn every_world(mut visit: impl FnMut(&World, &[World])) -> usize {
-        let start = World { item: None, earlier: Certainty::NothingSaved, saved: None };
+        let start = World { item: None, earlier: Certainty::NothingSaved, saved: None, listed: None };
         let mut seen = HashSet::from([start.name()]);
         let mut open = vec![start];
         while let Some(world) = open.pop() {
@@ -271,7 +321,9 @@ mod tests {
             |modified: Option<BeijingTime>| modified > offered.modified && offered.modified.is_some();
         let holds = match &meaning {
             // The one that matters most: whatever is begun afresh cannot be in BIP already.
-            Meaning::Free => world.saved.is_none() && item.state != State::Posting,
+            Meaning::Free => world.saved.is_none() && world.listed.is_none() && item.state != State::Posting,
+            Meaning::Not(Standing::Waiting) => item.is_waiting() && shown(&offered.version),
+            Meaning::Not(Standing::Grouped) => item.is_waiting() && !shown(&offered.version),
             Meaning::Not(Standing::AlreadyPosted) => world.saved.as_ref() == Some(&offered.version),
             Meaning::Not(Standing::Superseded) => {
                 !shown(&offered.version)
@@ -308,6 +360,9 @@ mod tests {
                 item.expires_at.is_none() || matches!(item.state, State::Posted | State::Skipped),
                 "{world:#?}"
             );
+            // What a part lists is there to be booked.
+            let listed = world.listed.as_ref();
+            assert!(listed.is_none() || (item.is_waiting() && listed == Some(&item.version)), "{world:#?}");
             // A person can see, and a worker can settle, whatever is saved.
             assert!(world.saved.is_none() || world.saved.as_ref() == Some(&item.version), "{world:#?}");
             for step in steps.iter().filter_map(|step| step.item.as_ref()) {
@@ -315,7 +370,8 @@ mod tests {
                     assert_eq!(step.posted_version(), booked, "{world:#?}");
                     assert_eq!(step.voucher_id, item.voucher_id);
                 }
-                if let Some(held) = &item.held {
+                // A waiting order may be released with what is attached to it, or booked where changes are ignored.
+                if let Some(held) = item.held.as_ref().filter(|_| !item.is_waiting()) {
                     let kept = step.held.as_ref().is_some_and(|next| !is_older(next.modified, held.modified));
                     assert!(kept, "a held change was dropped: {world:#?} {step:#?}");
                 }

@@ -231,6 +231,10 @@ pub struct Document {
     pub problems: Option<String>,
     /// A changed version that is held back.
     pub held: Option<HeldChange>,
+    /// While it is queued: the group it waits in to be merged. Once it is posted: the merged voucher it is in.
+    pub merged: Option<DocumentKey>,
+    /// From when on it may be put together with the others of its group.
+    pub due_at: Option<EpochMs>,
     /// When the ledger first heard of it.
     pub first_seen: EpochMs,
     /// When it was last written.
@@ -279,6 +283,11 @@ impl Document {
     /// Tells whether an attempt may have reached BIP without its outcome being known.
     pub const fn is_unsettled(&self) -> bool {
         self.posted_at.is_none() && self.first_posting_at.is_some()
+    }
+
+    /// Tells whether it waits in a group, or is in a part of it that is not booked yet.
+    pub fn is_waiting(&self) -> bool {
+        self.state == State::Queued && self.merged.is_some()
     }
 
     /// Tells whether the row is past its TTL: DynamoDB deletes late, so such a row is treated as absent.

@@ -116,6 +116,10 @@ pub enum Begun {
     Parked,
     /// This version is deliberately not booked: done.
     Skipped,
+    /// This version waits in a group to be merged: done.
+    Waiting,
+    /// Another version waits in a group: attach this one to it.
+    Grouped,
     /// Another version is booked, or may be: hold or ignore the change, as the scheme says.
     Changed(Earlier),
 }
@@ -358,7 +362,7 @@ impl Ledger {
     }
 
     /// Reads, lets `next` decide, and writes what it made unless the item moved on in between.
-    async fn set_aside(
+    pub(crate) async fn set_aside(
         &self,
         document: &NewDocument,
         operation: &'static str,
@@ -464,6 +468,8 @@ fn refused(standing: Standing, document: &NewDocument) -> Result<Begun, LedgerEr
         Standing::Busy { until_ms } => Begun::Busy { until_ms },
         Standing::Parked => Begun::Parked,
         Standing::Skipped => Begun::Skipped,
+        Standing::Waiting => Begun::Waiting,
+        Standing::Grouped => Begun::Grouped,
         Standing::Changed(earlier) => Begun::Changed(earlier),
         // `decide` only says so about an item, and `begin` takes that item over.
         Standing::Unsettled => return Err(contended("begin", &document.key)),

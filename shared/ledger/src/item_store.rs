@@ -82,6 +82,10 @@ enum Stale {
     Removed,
 }
 
+/// What waits in a group may be taken out of it by the closing only.
+const ABSENT_OR_SAME_QUEUED: &str =
+    "attribute_not_exists(pk) OR (#state = :queued AND #version = :version AND attribute_not_exists(merged))";
+
 fn conflict(item: Option<&Attributes>) -> Result<Write, LedgerError> {
     let there = item.map(read_document).transpose()?;
     Ok(Write::Conflict(there.map(Box::new)))
@@ -94,7 +98,9 @@ impl Ledger {
         let mut condition = "attribute_not_exists(pk) OR #expires_at <= :now".to_owned();
         upsert.values.insert(":now".to_owned(), number(document.updated_at.div_euclid(1000)));
         if document.modified.is_some() {
-            condition.push_str(" OR (#state = :state AND #modified < :modified)");
+            condition.push_str(
+                " OR (#state = :state AND #modified < :modified AND attribute_not_exists(#merged))",
+            );
         }
         self.upsert(document, upsert, &condition, "note").await
     }
@@ -104,8 +110,14 @@ impl Ledger {
         let mut upsert =
             Upsert::new(document, &["fence", "attempts"], Stale::Impossible, ReturnValue::AllNew);
         upsert.values.insert(":queued".to_owned(), text(State::Queued));
-        let condition = "attribute_not_exists(pk) OR (#state = :queued AND #version = :version)";
-        self.upsert(document, upsert, condition, "begin").await
+        self.upsert(document, upsert, ABSENT_OR_SAME_QUEUED, "begin").await
+    }
+
+    /// Writes a document as waiting in its group where nothing is, or the same version queued.
+    pub(crate) async fn write_grouped(&self, document: &Document) -> Result<Write, LedgerError> {
+        let mut upsert = Upsert::new(document, &["fence"], Stale::Impossible, ReturnValue::None);
+        upsert.values.insert(":queued".to_owned(), text(State::Queued));
+        self.upsert(document, upsert, ABSENT_OR_SAME_QUEUED, "group").await
     }
 
     async fn upsert(

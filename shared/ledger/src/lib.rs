@@ -7,6 +7,7 @@ mod document;
 mod documents;
 mod error;
 mod item_store;
+mod merging;
 mod pace;
 mod queries;
 pub mod schema;
@@ -23,11 +24,12 @@ pub use document::{
 };
 pub use documents::{Begun, Frozen, Hold, Noted, Requeued, SetAside, Started, TakeOver};
 pub use error::LedgerError;
+pub use merging::{Booked, MembersBooked, WaitingRow};
 pub use pace::{Pause, Reservation};
 pub use queries::{AttentionRow, DayRow, Known, Page, PageToken};
 pub use schema::TableNames;
 pub use token::{RefreshLock, SealedToken, Stored};
-pub use transition::{Attempt, Begin, CHANGED, Certainty, KEEP_SECONDS, Parking};
+pub use transition::{Attempt, Begin, CHANGED, Certainty, DISSOLVED, HeldBecomes, KEEP_SECONDS, Parking};
 pub use watermarks::{Cursor, HistoryEntry, HistoryRow, Lease, TakeLease};
 
 /// Milliseconds since the Unix epoch. Every operation takes the time from its caller, so that tests and

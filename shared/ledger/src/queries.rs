@@ -96,11 +96,11 @@ pub struct DayRow {
 }
 
 /// The most keys a `BatchGetItem` takes.
-const BATCH: usize = 100;
+pub(crate) const BATCH: usize = 100;
 /// How often keys that the store left out of its answer are asked for again.
-const TRIES: u32 = 6;
+pub(crate) const TRIES: u32 = 6;
 /// The pause before the first of these, doubled for each further one.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 /// Rows per page of an operator's list.
 const PAGE_ROWS: i32 = 200;
 

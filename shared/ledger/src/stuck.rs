@@ -1,6 +1,6 @@
 //! Documents whose message may be gone: what no worker will come back to by itself.
 
-use dougong_values::{BusinessDay, DocumentKey, SchemeId};
+use dougong_values::{BusinessDay, DocumentKey, DocumentKind, SchemeId};
 
 use crate::codec::{ItemReader, number, scheme_day, text};
 use crate::document::{Document, State};
@@ -12,10 +12,10 @@ use crate::{EpochMs, Ledger};
 
 impl Document {
     /// Tells whether nobody has touched it since an instant though somebody should have: queued, or posting with
-    /// its lease over.
+    /// its lease over. What waits in a group is the closing's.
     pub fn is_stuck(&self, quiet_since_ms: EpochMs, now_ms: EpochMs) -> bool {
         let open = match self.state {
-            State::Queued => true,
+            State::Queued => self.merged.is_none(),
             State::Posting => self.lease.as_ref().is_none_or(|lease| lease.until_ms <= now_ms),
             State::Posted | State::Parked | State::Skipped => false,
         };
@@ -41,9 +41,14 @@ impl Ledger {
             .table_name(&self.tables.documents)
             .index_name(BY_DAY_INDEX)
             .key_condition_expression("scheme_day = :day")
-            .filter_expression("#state IN (:queued, :posting) AND updated_at <= :quiet_since")
+            .filter_expression(
+                "#state IN (:queued, :posting) AND updated_at <= :quiet_since AND NOT begins_with(#reason, :group)",
+            )
             .projection_expression("pk")
             .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#reason", "reason")
+            // What waits in a group says so as its reason.
+            .expression_attribute_values(":group", text(format_args!("{}#", DocumentKind::Merged)))
             .expression_attribute_values(":day", text(&partition))
             .expression_attribute_values(":queued", text(State::Queued))
             .expression_attribute_values(":posting", text(State::Posting))

@@ -3,7 +3,7 @@
 //! Every function makes the whole next item, with the next fence. The store writes it only if the item is
 //! still the one it was made from, so that what is tested here is what happens there.
 
-use dougong_values::{DocumentKind, RunId, VoucherCode, VoucherId};
+use dougong_values::{DocumentKey, DocumentKind, RunId, VoucherCode, VoucherId};
 
 use crate::EpochMs;
 use crate::document::{Document, DocumentLease, HeldChange, NewDocument, Source, State};
@@ -53,6 +53,18 @@ pub enum Attempt {
     Uncounted,
 }
 
+/// What becomes of a newer version that came while its order was in a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldBecomes {
+    /// It is held for a person.
+    Held,
+    /// It is dropped: the scheme ignores changes of what is booked.
+    Ignored,
+}
+
+/// The reason of a part that was given up.
+pub const DISSOLVED: &str = "dissolved";
+
 impl Document {
     /// Makes a document that nobody has tried yet.
     pub fn queued(new: &NewDocument, now_ms: EpochMs) -> Self {
@@ -79,6 +91,8 @@ impl Document {
             reason: None,
             problems: None,
             held: None,
+            merged: None,
+            due_at: None,
             first_seen: now_ms,
             updated_at: now_ms,
             expires_at: None,
@@ -136,9 +150,10 @@ impl Document {
         next.voucher_id = Some(id.clone());
         next.voucher_code = code.or(self.voucher_code.as_ref()).cloned();
         next.posted_at = Some(now_ms);
-        next.expires_at = Some(now_ms.div_euclid(1000) + KEEP_SECONDS);
-        if self.key.kind() != DocumentKind::Outbound {
-            // What was shipped for a transferring order is told line by line: its lines are still needed.
+        next.expires_at = Some(now_ms.div_euclid(1000) + self.kept_for());
+        if !matches!(self.key.kind(), DocumentKind::Outbound | DocumentKind::Merged) {
+            // What was shipped for a transferring order is told line by line, and a merged voucher lists its members:
+            // these are still needed.
             next.source = None;
         }
         next.lease = None;
@@ -230,12 +245,87 @@ impl Document {
         next.parked_at = Some(now_ms);
         next.reason = Some(CHANGED.to_owned());
         next.expires_at = None;
-        next.held = Some(HeldChange {
-            version: new.version.clone(),
-            modified: new.modified,
-            amount: new.amount,
-            source: Source::pack(&new.source_json),
-        });
+        next.held = Some(HeldChange::of(new));
+        next
+    }
+
+    /// Makes a free version wait in a group.
+    #[must_use]
+    pub fn grouped(
+        prior: Option<&Self>,
+        new: &NewDocument,
+        group: &DocumentKey,
+        due_ms: EpochMs,
+        now_ms: EpochMs,
+    ) -> Self {
+        let mut next = Self::replacing(prior, new, now_ms);
+        next.merged = Some(group.clone());
+        next.due_at = Some(due_ms);
+        // Where it is listed, this says what it waits for.
+        next.reason = Some(group.to_string());
+        next
+    }
+
+    /// Attaches a newer version to one that waits in a group.
+    #[must_use]
+    pub fn attaching(&self, new: &NewDocument, now_ms: EpochMs) -> Self {
+        let mut next = self.next(now_ms);
+        next.held = Some(HeldChange::of(new));
+        next
+    }
+
+    /// Takes it out of its group: it is queued as if it had come just now, in the version attached to it, if any.
+    #[must_use]
+    pub fn released(&self, now_ms: EpochMs) -> Self {
+        let mut next = self.next(now_ms);
+        next.merged = None;
+        next.due_at = None;
+        next.reason = None;
+        if let Some(held) = next.held.take() {
+            next.version = held.version;
+            next.modified = held.modified;
+            next.amount = held.amount;
+            next.source = held.source;
+            next.warnings = None;
+        }
+        next
+    }
+
+    /// Records that it was booked within a merged voucher.
+    #[must_use]
+    pub fn booked_in(&self, part: &Self, held: HeldBecomes, now_ms: EpochMs) -> Self {
+        let mut next = self.next(now_ms);
+        next.state = State::Posted;
+        next.merged = Some(part.key.clone());
+        next.due_at = None;
+        next.reason = None;
+        next.voucher_id.clone_from(&part.voucher_id);
+        next.voucher_code.clone_from(&part.voucher_code);
+        next.posted_at = part.posted_at.or(Some(now_ms));
+        next.expires_at = Some(now_ms.div_euclid(1000) + KEEP_SECONDS);
+        next.source = None;
+        match held {
+            HeldBecomes::Ignored => next.held = None,
+            HeldBecomes::Held if next.held.is_none() => {}
+            HeldBecomes::Held => {
+                next.state = State::Parked;
+                next.parked_at = Some(now_ms);
+                next.reason = Some(CHANGED.to_owned());
+                next.expires_at = None;
+            }
+        }
+        next
+    }
+
+    /// Gives up a part of which BIP has nothing. It keeps no list of members: they are free again.
+    #[must_use]
+    pub fn dissolved(&self, now_ms: EpochMs) -> Self {
+        let mut next = self.next(now_ms);
+        next.state = State::Skipped;
+        next.parked_at = None;
+        next.source = None;
+        next.reason = Some(DISSOLVED.to_owned());
+        next.expires_at = Some(now_ms.div_euclid(1000) + self.kept_for());
         next
     }
 
@@ -258,10 +348,27 @@ impl Document {
         next
     }
 
+    /// How long it is remembered once it is done. A merged voucher outlives its members by far: what is in it follows
+    /// from it alone.
+    fn kept_for(&self) -> i64 {
+        if self.key.kind() == DocumentKind::Merged { 3 * KEEP_SECONDS } else { KEEP_SECONDS }
+    }
+
     fn nothing_sent(&mut self) {
         self.first_posting_at = None;
         self.last_posting_at = None;
         self.unknown_since = None;
+    }
+}
+
+impl HeldChange {
+    fn of(new: &NewDocument) -> Self {
+        Self {
+            version: new.version.clone(),
+            modified: new.modified,
+            amount: new.amount,
+            source: Source::pack(&new.source_json),
+        }
     }
 }
 

@@ -17,13 +17,15 @@ use crate::transition::KEEP_SECONDS;
 use crate::{EpochMs, Ledger};
 
 /// The code with which a transaction names the write whose condition failed.
-const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 /// Which cursor of a scheme is moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cursor {
     /// The live watermark (LAST_SYNC_TIME).
     Live,
+    /// The closing of a scheme's groups: a lease without a watermark.
+    Closing,
     /// A backfill's own cursor: it never moves the live one.
     Backfill {
         /// The first second asked for again.
@@ -37,6 +39,7 @@ impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Live => f.write_str("live"),
+            Self::Closing => f.write_str("closing"),
             Self::Backfill { from, to } => write!(f, "{from}..{to}"),
         }
     }
@@ -66,6 +69,11 @@ impl Lease {
     /// Returns when the lease ends.
     pub const fn until_ms(&self) -> EpochMs {
         self.until_ms
+    }
+
+    /// Returns which cursor it is on.
+    pub const fn cursor(&self) -> Cursor {
+        self.cursor
     }
 
     /// Returns the scheme.
@@ -121,9 +129,10 @@ pub struct HistoryRow {
 /// Every item that is single in its partition has this sort key.
 pub(crate) const SINGLE: &str = "-";
 
-fn cursor_key(scheme: &SchemeId, cursor: Cursor) -> String {
+pub(crate) fn cursor_key(scheme: &SchemeId, cursor: Cursor) -> String {
     match cursor {
         Cursor::Live => format!("scheme#{scheme}"),
+        Cursor::Closing => format!("close#{scheme}"),
         Cursor::Backfill { from, to } => format!("backfill#{scheme}#{from}..{to}"),
     }
 }

@@ -8,7 +8,9 @@ mod rules;
 mod sums;
 
 use dougong_bip::{Order, check};
-use dougong_values::{BeijingTime, DocumentKey, Money, ResubmitKey, SchemeId, TenantId, VoucherCode};
+use dougong_values::{
+    BeijingTime, BusinessDay, DocumentKey, Money, ResubmitKey, SchemeId, TenantId, VoucherCode,
+};
 use dougong_wdt::Stockout;
 
 pub use part::{Member, Part, UnreadablePart};
@@ -242,6 +244,15 @@ fn violated(violation: check::Violation) -> Problem {
     }
 }
 
+/// Orders that share a voucher.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Full {
+    /// The orders.
+    pub members: Vec<Member>,
+    /// The day of the voucher's date.
+    pub day: BusinessDay,
+}
+
 /// Fills parts with a group's orders, one after the other: whole orders, until one more would have too many lines.
 #[derive(Debug)]
 pub struct Packing<'r> {
@@ -264,9 +275,9 @@ impl<'r> Packing<'r> {
         Self { rules, piles: Vec::new() }
     }
 
-    /// Adds an order; returns the members of a part that is full without it.
+    /// Adds an order; returns a part that is full without it.
     #[must_use]
-    pub fn add(&mut self, member: Member, order: &Order) -> Option<Vec<Member>> {
+    pub fn add(&mut self, member: Member, order: &Order) -> Option<Full> {
         let price = self.rules.price;
         let Some(pile) = self.piles.iter_mut().find(|pile| pile.head.is_of(order)) else {
             self.piles.push(Pile::with(member, order, price));
@@ -277,16 +288,20 @@ impl<'r> Packing<'r> {
             pile.add(member, order, price);
             return None;
         }
-        Some(std::mem::replace(pile, Pile::with(member, order, price)).members)
+        Some(std::mem::replace(pile, Pile::with(member, order, price)).into_full())
     }
 
-    /// Returns the members of the parts that are not full.
-    pub fn finish(self) -> impl Iterator<Item = Vec<Member>> {
-        self.piles.into_iter().map(|pile| pile.members)
+    /// Returns the parts that are not full.
+    pub fn finish(self) -> impl Iterator<Item = Full> {
+        self.piles.into_iter().map(Pile::into_full)
     }
 }
 
 impl Pile {
+    fn into_full(self) -> Full {
+        Full { members: self.members, day: self.head.0.vouchdate.day() }
+    }
+
     fn with(member: Member, order: &Order, price: MergedPrice) -> Self {
         let mut pile = Self { head: CommonHead::of(order), lines: Lines::default(), members: Vec::new() };
         pile.add(member, order, price);

@@ -18,14 +18,14 @@ use crate::{at, impatient, short_leases, sold};
 
 /// Whether the last request of a dying function is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kill {
+pub(crate) enum Kill {
     Before,
     After,
 }
 
 /// Kills a function around one of its requests.
 #[derive(Debug, Clone)]
-struct Trap {
+pub(crate) struct Trap {
     host: FunctionHost,
     aim: Arc<watch::Sender<Option<Aim>>>,
     deaths: Arc<watch::Sender<usize>>,
@@ -39,23 +39,23 @@ struct Aim {
 }
 
 impl Trap {
-    fn of(host: &FunctionHost) -> Self {
+    pub(crate) fn of(host: &FunctionHost) -> Self {
         Self { host: host.clone(), aim: Arc::default(), deaths: Arc::default() }
     }
 
     /// From now on, spares so many requests and kills at the next.
-    fn aim(&self, kill: Kill, spares: usize) {
+    pub(crate) fn aim(&self, kill: Kill, spares: usize) {
         self.deaths.send_replace(0);
         self.aim.send_replace(Some(Aim { kill, spares }));
     }
 
     /// Takes the trap away; tells whether it has sprung.
-    fn take_away(&self) -> bool {
+    pub(crate) fn take_away(&self) -> bool {
         self.aim.send_replace(None).is_none()
     }
 
     /// Waits until the function is dead.
-    async fn sprung(&self) {
+    pub(crate) async fn sprung(&self) {
         let _ = self.deaths.subscribe().wait_for(|deaths| *deaths > 0).await;
     }
 
@@ -102,7 +102,7 @@ fn is_pulls(call: &Call) -> bool {
 }
 
 /// Sends the requests that `mine` picks out through the trap.
-fn watch_over(world: &World, trap: &Trap, mine: fn(&Call) -> bool) {
+pub(crate) fn watch_over(world: &World, trap: &Trap, mine: fn(&Call) -> bool) {
     let judge = |trap: Trap| {
         move |call: Call| {
             let trap = mine(&call).then(|| trap.clone());
@@ -119,7 +119,7 @@ fn watch_over(world: &World, trap: &Trap, mine: fn(&Call) -> bool) {
 }
 
 /// Orders that were completed within the last minute, one every second.
-fn just_now(orders: Vec<WdtOrder>) -> Vec<WdtOrder> {
+pub(crate) fn just_now(orders: Vec<WdtOrder>) -> Vec<WdtOrder> {
     let first = BeijingTime::now().plus_seconds(-60);
     orders.into_iter().zip(0..).map(|(order, n)| at(order, first.plus_seconds(n))).collect()
 }
@@ -168,7 +168,7 @@ async fn a_pull_killed_before_or_after_any_request_books_every_order_once() {
 }
 
 /// A world whose messages come back a second after their worker's death.
-fn quick_returns() -> WorldSettings {
+pub(crate) fn quick_returns() -> WorldSettings {
     let mut settings = impatient();
     settings.stack = Box::new(|stack| {
         short_leases(stack);
@@ -178,7 +178,7 @@ fn quick_returns() -> WorldSettings {
 }
 
 /// Waits until all that deliver began before it died may be taken over.
-async fn leases_end(world: &World) {
+pub(crate) async fn leases_end(world: &World) {
     world.age_open_documents(Duration::from_secs(30)).await;
 }
 

@@ -12,6 +12,8 @@ mod killed_anywhere;
 mod late_and_slow;
 mod late_schedules;
 mod listed;
+mod merged;
+mod merged_day;
 mod misconfigured;
 mod panics;
 mod services_away;

@@ -36,10 +36,12 @@ async fn every_sample_event_of_accept_and_sweep_does_what_its_table_says() {
     assert_eq!(state("declare#XS20161010001").await, Some(State::Posted));
     assert_eq!(state("declare#XS20161010002").await, Some(State::Parked));
 
-    for name in ["schedule", "backfill", "stuck", "payments"] {
+    for name in ["schedule", "backfill", "stuck", "close", "payments"] {
         let swept = chain.sweep(&serde_json::from_str(&event(&format!("sweep-{name}.json"))).unwrap()).await;
         assert!(swept["complete"] == true || swept["methods"].is_u64(), "{name}: {swept}");
     }
+    let given_up = chain.sweep(&serde_json::from_str(&event("sweep-dissolve.json")).unwrap()).await;
+    assert_eq!((&given_up["dissolved"], &given_up["state"]), (&json!(false), &json!("absent")));
     let taken_back = chain.try_sweep(&serde_json::from_str(&event("sweep-take-back.json")).unwrap()).await;
     assert!(taken_back.is_err() || taken_back == Ok(json!({ "taken_back": 1 })), "{taken_back:?}");
     chain.end().await;

@@ -133,7 +133,7 @@ fn every_scheme_has_its_schedule() {
     assert_eq!(started["Pull.Arn"], pulls.collect());
     let downloads = config.bill_schemes.iter().filter(|(_, scheme)| scheme.source.download);
     let downloads = downloads.map(|(scheme, _)| serde_json::json!({ "scheme": scheme.as_str() }).to_string());
-    let jobs = ["stuck", "payments"].map(|job| serde_json::json!({ "job": job }).to_string());
+    let jobs = ["stuck", "close", "payments"].map(|job| serde_json::json!({ "job": job }).to_string());
     let due: BTreeSet<String> = downloads.chain(jobs).collect();
     assert!(started["Sweep.Arn"].is_superset(&due), "{:?}", started["Sweep.Arn"]);
 }

@@ -5,6 +5,7 @@
 mod budget;
 mod changes;
 mod documents;
+mod merging;
 mod pace;
 mod promises;
 mod queries;

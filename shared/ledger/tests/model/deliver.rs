@@ -241,7 +241,12 @@ impl Worker<'_> {
 /// `after` of `prepare.rs`.
 fn after(standing: &Standing) -> Ending {
     match standing {
-        Standing::AlreadyPosted | Standing::Superseded | Standing::Parked | Standing::Skipped => Ending::Done,
+        Standing::AlreadyPosted
+        | Standing::Superseded
+        | Standing::Parked
+        | Standing::Skipped
+        | Standing::Waiting
+        | Standing::Grouped => Ending::Done,
         Standing::Busy { until_ms } => Ending::Again(Again::At(*until_ms)),
         Standing::Unsettled | Standing::Changed(_) => Ending::Again(Again::Soon),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dougong_bip::{Order, check};
-use dougong_mapping::merge::{MOST_MEMBERS, Member, MergeRules, MergedPrice, Packing, Part};
+use dougong_mapping::merge::{Full, MOST_MEMBERS, Member, MergeRules, MergedPrice, Packing, Part};
 use dougong_mapping::rules::CodeSource;
 use dougong_mapping::{Mapping, Reason};
 use dougong_values::{DocumentKey, Money, Quantity, SchemeId, TenantId};
@@ -37,12 +37,12 @@ fn group() -> DocumentKey {
 /// Packs orders into parts and merges each.
 fn vouchers(mapping: &Mapping, orders: &[(Member, Order)]) -> Vec<(Part, Order)> {
     let mut packing = Packing::new(mapping.merging().unwrap());
-    let mut lists: Vec<Vec<Member>> =
+    let mut lists: Vec<Full> =
         orders.iter().filter_map(|(member, order)| packing.add(member.clone(), order)).collect();
     lists.extend(packing.finish());
     let by_key: BTreeMap<&DocumentKey, &Order> =
         orders.iter().map(|(member, order)| (&member.key, order)).collect();
-    let parts = lists.into_iter().zip(1..).map(|(members, number)| Part::new(group(), number, members));
+    let parts = lists.into_iter().zip(1..).map(|(full, number)| Part::new(group(), number, full.members));
     parts
         .map(|part| {
             let members: Vec<Order> = part.members.iter().map(|member| by_key[&member.key].clone()).collect();
