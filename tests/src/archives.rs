@@ -6,6 +6,14 @@ use std::path::Path;
 use csv::{ReaderBuilder, StringRecord};
 use dougong_simulators::bip::MasterData;
 
+/// Returns the archives that the shipped tables refer to.
+///
+/// # Panics
+/// If the tables cannot be read.
+pub fn shipped() -> MasterData {
+    of_tables(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/tables"))
+}
+
 /// Reads the archives that the code tables refer to.
 pub(crate) fn of_tables(folder: &Path) -> MasterData {
     let shops = Table::read(&folder.join("shops.csv"));

@@ -17,7 +17,8 @@ mod secrets;
 mod time;
 mod world;
 
-pub use books::{Parked, is_sold};
+pub use archives::shipped as shipped_archives;
+pub use books::{Books, Parked, books_of, is_sold};
 pub use latency::with_latency;
 pub use recorded::{Operation, Recorded};
 pub use secrets::Canaries;

@@ -13,11 +13,12 @@ use dougong_ledger::{Ledger, Requeued};
 use dougong_queue::{Encoded, Message};
 use dougong_simulators::wdt::Door;
 use dougong_simulators::{bip, wdt};
-use dougong_values::{BeijingTime, DocumentKey, Sid, StockoutId};
+use dougong_values::{BeijingTime, DocumentKey};
 use serde::Deserialize;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::books::stockout;
 use crate::recorded::Recorded;
 use crate::secrets::{self, Canaries};
 use crate::{archives, binaries};
@@ -333,9 +334,8 @@ impl World {
 
     /// Returns the key of an order's document.
     pub fn key(&self, stockout_id: u64) -> DocumentKey {
-        let sid: Sid = self.wdt.settings().sid.parse().expect("the simulator has an account");
-        let id: StockoutId = stockout_id.to_string().parse().expect("a number is an id");
-        DocumentKey::stockout(&sid, &id)
+        let sid = self.wdt.settings().sid.parse().expect("the simulator has an account");
+        stockout(&sid, stockout_id)
     }
 
     /// Returns the lines that the functions printed.

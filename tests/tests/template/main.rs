@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod alarms;
+mod costs;
 mod roles;
 mod settings;
 mod stack;

@@ -23,8 +23,8 @@ fn every_function_is_a_binary_of_ours_and_every_binary_a_function() {
         let metadata = &function["Metadata"];
         assert_eq!(metadata["BuildMethod"], "rust-cargolambda", "{name}");
         let binary = metadata["BuildProperties"]["Binary"].as_str().unwrap();
-        let flags = &metadata["BuildProperties"]["CargoLambdaFlags"];
-        assert_eq!(*flags, json!(["--locked", "--package", format!("dougong-{binary}")]), "{name}");
+        // Cargo builds the package of this folder alone: what the whole workspace needs would make it larger.
+        assert_eq!(function["Properties"]["CodeUri"], format!("functions/{binary}"), "{name}");
         let manifest: toml::Table = text_of(&format!("functions/{binary}/Cargo.toml")).parse().unwrap();
         assert_eq!(manifest["bin"][0]["name"].as_str(), Some(binary));
         assert_eq!(manifest["package"]["name"].as_str(), Some(&*format!("dougong-{binary}")));
@@ -42,7 +42,6 @@ fn every_function_is_a_binary_of_ours_and_every_binary_a_function() {
     assert_eq!(binaries, folders.collect());
     let shared = &template.0["Globals"]["Function"];
     assert_eq!(shared["Runtime"], "provided.al2023");
-    assert_eq!(shared["CodeUri"], ".");
     assert_eq!(shared["EventInvokeConfig"]["MaximumRetryAttempts"], 0);
     assert_eq!(shared["Tracing"], "Active");
     assert_eq!(template.0["Parameters"]["Architecture"]["Default"], "arm64");

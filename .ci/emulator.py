@@ -1,0 +1,266 @@
+"""Deploys what `sam build` made on an emulated AWS that enforces IAM, and lets a day of orders flow through it.
+
+    emulator.py MINISTACK BUILT ORDERS OUTSIDE
+
+MINISTACK is the program of the emulator, BUILT the build folder of `sam build`, OUTSIDE the program with the simulated WDT and BIP (tests/src/bin/outside.rs).
+The template is deployed by `sam deploy`; its own schedule starts `pull`, its own mapping starts `deliver`, each with the
+role of the template. The test ends well when BIP holds every order once, to the cent, and the queues are empty.
+
+What the emulator cannot do is worked around in `adapted`, and listed in docs/deploy.md.
+"""
+
+import io
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+
+import boto3
+from botocore.config import Config
+from samcli.yamlhelper import yaml_dump, yaml_parse
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+STACK = "dougong-emulated"
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+LIMIT = 420  # seconds until every order has to be booked
+BATCHES = {"sqs:SendMessage": "sqs:SendMessageBatch", "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch"}
+LARGEST_ZIP = 4_000_000  # bytes
+UNKNOWN_TYPES = ("AWS::CloudWatch::CompositeAlarm", "AWS::Logs::QueryDefinition")
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def adapted(built):
+    """Returns the built template as the emulator can take it: what it does not know left out, the layer by its folder."""
+    template = yaml_parse((built / "template.yaml").read_text(encoding="utf-8"))
+    resources = template["Resources"]
+    unknown = [
+        name
+        for name, resource in resources.items()
+        # Alarms over a formula, too.
+        if resource["Type"] in UNKNOWN_TYPES or "Metrics" in resource.get("Properties", {})
+    ]
+    for name in unknown:
+        del resources[name]
+    layer = (built / resources["ConfigLayer"]["Properties"]["ContentUri"]).resolve()
+    assert (layer / "config" / "dougong.toml").is_file(), f"the layer {layer} lacks its configuration"
+    # Layers are not mounted at /opt for compiled functions.
+    template["Globals"]["Function"]["Environment"]["Variables"]["DOUGONG_CONFIG"] = str(layer / "config")
+    # The emulator asks for actions that AWS does not know: on AWS a batch is granted with its single call.
+    for resource in resources.values():
+        for policy in resource.get("Properties", {}).get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                statement["Action"] = [*statement["Action"], *(BATCHES[one] for one in statement["Action"] if one in BATCHES)]
+    # Numbers from parameters stay text.
+    orders = resources["Deliver"]["Properties"]["Events"]["Orders"]["Properties"]
+    orders["ScalingConfig"]["MaximumConcurrency"] = template["Parameters"]["DeliverConcurrency"]["Default"]
+    for resource in resources.values():
+        for key in ("CodeUri", "ContentUri"):
+            uri = resource.get("Properties", {}).get(key)
+            if uri:
+                resource["Properties"][key] = str((built / uri).resolve())
+    return template
+
+
+def zip_sizes(built):
+    """Packs each function as `sam deploy` does, and returns the sizes in bytes."""
+    sizes = {}
+    for program in sorted(built.glob("*/bootstrap")):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(program, "bootstrap")
+        sizes[program.parent.name.lower()] = packed.tell()
+    assert len(sizes) >= 4, f"functions are missing: {sizes}"
+    large = {name: size for name, size in sizes.items() if size >= LARGEST_ZIP}
+    assert not large, f"zips over {LARGEST_ZIP} bytes: {large}"
+    return sizes
+
+
+class Outside:
+    """The simulated WDT and BIP."""
+
+    def __init__(self, program, orders):
+        self.process = subprocess.Popen(
+            [program, str(orders)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.told = json.loads(self.process.stdout.readline())
+
+    def books(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
+def wait_for(endpoint, process):
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=5):
+                return
+        except (urllib.error.URLError, OSError) as error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"the emulator does not start: {error}") from error
+            time.sleep(0.2)
+
+
+def run(ministack, built, orders, outside, work):
+    tools = pathlib.Path(sys.executable).parent
+    port = free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "DOUGONG_"))}
+    env |= {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "SAM_CLI_TELEMETRY": "0",
+        "TMPDIR": str(work),
+    }
+    emulator = env | {
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
+    log = open(work / "emulator.log", "w", encoding="utf-8")
+    process = subprocess.Popen(
+        [ministack], env=emulator, cwd=work, stdout=log, stderr=subprocess.STDOUT
+    )
+    told = {}
+    try:
+        wait_for(endpoint, process)
+        world = Outside(outside, orders)
+        told = drive(built, world, endpoint, env, tools, work)
+        return told
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        log.close()
+
+
+def drive(built, world, endpoint, env, tools, work):
+    client = lambda service: boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="test",
+        config=Config(retries={"max_attempts": 2}),
+    )
+    client("s3").create_bucket(Bucket="artifacts")
+    template = work / "template.yaml"
+    template.write_text(yaml_dump(adapted(built)), encoding="utf-8")
+    parameters = world.told["parameters"] | {
+        "Architecture": "x86_64" if os.uname().machine == "x86_64" else "arm64",
+        "PullOnlineSalesSchedule": "rate(1 minute)",
+    }
+    started = time.monotonic()
+    deploy = [tools / "sam", "deploy", "--template-file", template, "--stack-name", STACK, "--s3-bucket", "artifacts"]
+    deploy += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
+    deploy += ["--parameter-overrides", *(f'{name}="{value}"' for name, value in parameters.items())]
+    subprocess.run(deploy, env=env, cwd=work, check=True, stdout=sys.stderr)
+    deployed = time.monotonic()
+    outputs = client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in outputs}
+    secret = world.told["secret"]
+    client("secretsmanager").put_secret_value(SecretId=outputs["SecretId"], SecretString=json.dumps(secret))
+
+    books = world.books()
+    while books["wrong"]:
+        if time.monotonic() - deployed > LIMIT:
+            show_logs(client("logs"))
+            raise SystemExit(f"not booked within {LIMIT} s: {books['wrong'][:5]}")
+        time.sleep(1)
+        books = world.books()
+    booked = time.monotonic()
+
+    sqs = client("sqs")
+    for name in ("OrdersQueueUrl", "DeadOrdersQueueUrl"):
+        empty_by = time.monotonic() + 120
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        while True:
+            counts = sqs.get_queue_attributes(QueueUrl=outputs[name], AttributeNames=names)["Attributes"]
+            if all(count == "0" for count in counts.values()):
+                break
+            if time.monotonic() > empty_by:
+                raise SystemExit(f"{name} still holds messages: {counts}")
+            time.sleep(1)
+    groups = client("logs").describe_log_groups()["logGroups"]
+    logged = {group["logGroupName"]: group["storedBytes"] for group in groups if "/lambda/" in group["logGroupName"]}
+    answers = {}
+    for event in ({"job": "stuck"}, {"scheme": "declared"}, {"scheme": "transferred"}):
+        answers[json.dumps(event)] = invoke(client("lambda"), outputs["SweepFunction"], event)
+    push = (ROOT / "events" / "accept-declare.json").read_text(encoding="utf-8")
+    push = json.loads(push.replace("replace-with-your-store-secret", secret["store"]["secrets"][0]))
+    pushed = invoke(client("lambda"), f"{STACK}-accept", push)
+    if pushed["statusCode"] != 200 or json.loads(pushed["body"])["code"] != 0:
+        raise SystemExit(f"the push was refused: {pushed}")
+    return {
+        "booked": books["booked"],
+        "deploy_seconds": round(deployed - started, 1),
+        "flow_seconds": round(booked - deployed, 1),
+        "announced": books["announced"],
+        "pushed": pushed["body"],
+        "swept": answers,
+        "log_bytes": logged,
+    }
+
+
+def invoke(functions, name, event):
+    """Calls a function and returns its answer."""
+    called = functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
+    answer = called["Payload"].read().decode()
+    if called.get("FunctionError"):
+        raise SystemExit(f"{name} failed on {event}: {answer}")
+    return json.loads(answer)
+
+
+def show_logs(logs):
+    """Writes what the functions said last."""
+    for group in logs.describe_log_groups()["logGroups"]:
+        name = group["logGroupName"]
+        for event in logs.filter_log_events(logGroupName=name)["events"][-30:]:
+            print(f"{name}: {event['message'].rstrip()}", file=sys.stderr)
+
+
+def main(ministack, built, orders, outside):
+    work = pathlib.Path(tempfile.mkdtemp(prefix="dougong-emulator-"))
+    try:
+        sizes = zip_sizes(pathlib.Path(built))
+        told = {"zips": sizes} | run(
+            os.path.abspath(ministack), pathlib.Path(built), int(orders), os.path.abspath(outside), work
+        )
+    except BaseException:
+        log = work / "emulator.log"
+        tail = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+        print("\n".join(tail[-60:]), file=sys.stderr)
+        raise
+    else:
+        print(json.dumps(told))
+    finally:
+        if os.environ.get("DOUGONG_KEEP"):
+            print(f"kept: {work}", file=sys.stderr)
+        else:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+main(*sys.argv[1:])
