@@ -22,18 +22,15 @@ const SEED: u64 = 20_261_123;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let orders = std::env::args().nth(1).and_then(|text| text.parse().ok());
-    match orders {
-        Some(orders) => match run(orders).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("outside: {error}");
-                ExitCode::FAILURE
-            }
-        },
-        None => {
-            eprintln!("outside: how many orders?\nhint: outside 300");
-            ExitCode::from(2)
+    let Some(orders) = std::env::args().nth(1).and_then(|text| text.parse().ok()) else {
+        eprintln!("outside: how many orders?\nhint: outside 300");
+        return ExitCode::from(2);
+    };
+    match run(orders).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("outside: {error}");
+            ExitCode::FAILURE
         }
     }
 }
