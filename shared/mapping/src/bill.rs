@@ -17,8 +17,9 @@ use crate::draft::{Draft, LineNames, MOST_AMOUNT, MOST_COUNT, Origin};
 use crate::excluded::Exclusion;
 use crate::formulas::{Document, Draw, FormulaProblem, Formulas, Place, Source};
 use crate::head::{HeadFacts, cell_or, missing, no_code, unknown};
-use crate::mapping::{Identity, RuleProblem, checked_formulas, violated};
+use crate::mapping::{Identity, RuleProblem, checked_formulas, named, violated};
 use crate::problem::{Problem, Reason};
+use crate::provenance::{Explained, Facts};
 use crate::tables::{CountedIn, Goods, Store, Tables, Warehouse};
 
 /// The mapping of one scheme of store bills.
@@ -37,6 +38,13 @@ pub struct MappedBill {
     pub voucher: Voucher,
     /// What does not add up about the bill, where the rule lets that pass.
     pub warnings: Vec<Warning>,
+}
+
+/// A voucher made of a bill, and what it was made with.
+struct Drawn<'a> {
+    mapped: MappedBill,
+    draw: Draw,
+    drafts: Vec<Draft<'a>>,
 }
 
 /// What a kind of bill calls the fields that problems are about.
@@ -88,7 +96,7 @@ impl BillMapping {
             Target::Return => Place::Both,
         };
         let texts = std::mem::take(&mut rules.formulas);
-        let formulas = checked_formulas(texts, Document::Bill, vouchers, &mut problems);
+        let formulas = checked_formulas(texts, Document::Bill, vouchers, &tables, &mut problems);
         if problems.is_empty() { Ok(Self { rules, tables, defaults, formulas }) } else { Err(problems) }
     }
 
@@ -117,6 +125,38 @@ impl BillMapping {
 
     /// Makes a voucher of a bill, checked against every rule of BIP; or says everything that is wrong.
     pub fn map(&self, bill: &Bill, identity: &Identity<'_>) -> Result<MappedBill, Vec<Problem>> {
+        self.drawn(bill, identity).map(|drawn| drawn.mapped)
+    }
+
+    /// Makes a voucher as [`BillMapping::map`] does, and says where each of its fields came from.
+    pub fn explain(&self, bill: &Bill, identity: &Identity<'_>) -> Result<Explained, Vec<Problem>> {
+        let Drawn { mapped, draw, drafts } = self.drawn(bill, identity)?;
+        let mut problems = Vec::new();
+        let names = names(bill.kind);
+        let store = self.store(bill, names.store, &mut problems);
+        let warehouse = self.warehouse(bill, names.warehouse, &mut problems);
+        let Some(store) = store else { return Err(problems) };
+        let files = &self.tables.files;
+        let stock = match self.rules.lines.stock_of {
+            StockOf::Warehouse => warehouse.map(|row| {
+                (files.warehouses.as_str(), row.line, row.stock_org.is_some(), row.stock.is_some())
+            }),
+            StockOf::Store => {
+                Some((files.stores.as_str(), store.line, store.stock_org.is_some(), store.stock.is_some()))
+            }
+        };
+        let facts = Facts {
+            core: self.core(),
+            parties: (&files.stores, store.line, &store.parties),
+            stock,
+            code: named(self.rules.head.code),
+            date: named(self.rules.head.voucher_date),
+            dispatch: "refertime",
+        };
+        Ok(facts.explain(&draw, self.formulas.texts(), &drafts, mapped.voucher))
+    }
+
+    fn drawn<'a>(&'a self, bill: &'a Bill, identity: &Identity<'_>) -> Result<Drawn<'a>, Vec<Problem>> {
         let mut problems = Vec::new();
         let names = names(bill.kind);
         let negative = self.is_negative(bill);
@@ -162,7 +202,8 @@ impl BillMapping {
             _ => return Err(problems),
         };
         let draw = Draw::of(head, lines, &drafts);
-        let Draw { order, .. } = self.formulas.run(&Source::Bill(bill), &self.tables, draw)?;
+        let draw = self.formulas.run(&Source::Bill(bill), &self.tables, draw)?;
+        let order = draw.order.clone();
         let voucher = match self.voucher_kind(bill) {
             VoucherKind::Order => Voucher::Order(order),
             VoucherKind::Return => Voucher::Return(SaleReturn::of(order, ReturnSource::None)),
@@ -172,7 +213,11 @@ impl BillMapping {
             Voucher::Return(sale_return) => check::sale_return(sale_return),
         };
         let violated = violated(violations, &drafts);
-        if violated.is_empty() { Ok(MappedBill { voucher, warnings }) } else { Err(violated) }
+        if violated.is_empty() {
+            Ok(Drawn { mapped: MappedBill { voucher, warnings }, draw, drafts })
+        } else {
+            Err(violated)
+        }
     }
 
     /// Tells which kind of voucher a bill becomes.

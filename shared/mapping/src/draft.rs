@@ -73,6 +73,12 @@ impl Draft<'_> {
         )
     }
 
+    /// Returns the path of a field of the document's line this line comes from.
+    pub(crate) fn path(&self, field: &str) -> String {
+        self.origin
+            .map_or_else(|| "post_amount".to_owned(), |Origin { index, names }| names.path(index, field))
+    }
+
     /// Returns the path of the count in the document this line comes from.
     pub(crate) fn count_source(&self) -> String {
         self.source(|names| names.count)

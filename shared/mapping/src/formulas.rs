@@ -13,6 +13,7 @@ mod cells;
 mod engine;
 mod functions;
 mod lexed;
+mod lookups;
 mod program;
 mod source;
 mod targets;
@@ -32,11 +33,11 @@ use crate::tables::Tables;
 pub(crate) use catalogue::Document;
 pub(crate) use engine::Fault;
 pub(crate) use source::Source;
-pub(crate) use targets::Place;
+pub(crate) use targets::{Place, Side};
 
 use catalogue::Part;
 use lexed::Use;
-use targets::{Class, Side};
+use targets::Class;
 
 /// The longest formula or script, in bytes.
 const LONGEST: usize = 16 << 10;
@@ -206,6 +207,7 @@ impl Formulas {
         texts: FormulaTexts,
         document: Document,
         vouchers: Place,
+        tables: &Tables,
         problems: &mut Vec<FormulaProblem>,
     ) -> Self {
         let mut seen: Vec<(Side, &str)> = Vec::new();
@@ -229,6 +231,12 @@ impl Formulas {
                 let close = did_you_mean(called, lexed::FUNCTIONS.iter().copied());
                 let hint = close.unwrap_or_else(|| "the functions are listed in docs/mapping.md".to_owned());
                 note(*at, called.len(), format!("there is no function `{called}`"), Some(hint));
+            }
+            for (table, at) in words.tables.iter().filter(|(table, _)| tables.columns(table).is_none()) {
+                let names = || tables.declared().map(|declared| declared.name.as_str());
+                let declare = || "declare it in dougong.toml: [tables.…]".to_owned();
+                let hint = did_you_mean(table, names()).unwrap_or_else(declare);
+                note(*at, table.len(), format!("there is no table `{table}`"), Some(hint));
             }
             for field in words.uses {
                 if let Some((message, hint)) = unknown_field(&field, document) {

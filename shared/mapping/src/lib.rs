@@ -15,6 +15,7 @@ pub mod merge;
 mod nearest;
 mod postage;
 mod problem;
+mod provenance;
 pub mod rules;
 mod tables;
 mod telling;
@@ -28,6 +29,7 @@ pub use lookup::{Miss, MissKind};
 pub use mapping::{Identity, Mapping, RuleProblem};
 pub use nearest::{did_you_mean, nearest};
 pub use problem::{Problem, Reason};
+pub use provenance::{Explained, Provenance};
 pub use rules::Rules;
 pub use tables::{
     OwnTable, Reference, STANDARD_TABLES, STORE_TABLE_FILES, Store, StoreType, TABLE_FILES, TableProblem,

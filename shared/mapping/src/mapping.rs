@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use dougong_bip::{Order, check};
+use dougong_bip::{Order, Voucher, check};
 use dougong_values::{DocumentKey, SchemeId, TenantId};
 use dougong_wdt::Stockout;
 
@@ -18,7 +18,8 @@ use crate::formulas::{Document, Draw, FormulaProblem, FormulaTexts, Formulas, Pl
 use crate::head::{HeadFacts, cell_or};
 use crate::nearest::did_you_mean;
 use crate::problem::{Problem, Reason};
-use crate::rules::{Postage, Rules};
+use crate::provenance::{Explained, Facts};
+use crate::rules::{Choice, Postage, Rules};
 use crate::tables::{TableProblem, Tables};
 
 /// Whose document it is: what the idempotency key is derived from.
@@ -95,7 +96,7 @@ impl Mapping {
         );
         check_complete(&rules, &tables, &mut problems);
         let texts = std::mem::take(&mut rules.formulas);
-        let formulas = checked_formulas(texts, Document::Stockout, Place::Orders, &mut problems);
+        let formulas = checked_formulas(texts, Document::Stockout, Place::Orders, &tables, &mut problems);
         if problems.is_empty() { Ok(Self { rules, tables, defaults, formulas }) } else { Err(problems) }
     }
 
@@ -128,6 +129,36 @@ impl Mapping {
     ///
     /// The filter is not asked again: what was queued is booked.
     pub fn map(&self, stockout: &Stockout, identity: &Identity<'_>) -> Result<Order, Vec<Problem>> {
+        self.drawn(stockout, identity).map(|(draw, _)| draw.order)
+    }
+
+    /// Makes a voucher as [`Mapping::map`] does, and says where each of its fields came from.
+    pub fn explain(&self, stockout: &Stockout, identity: &Identity<'_>) -> Result<Explained, Vec<Problem>> {
+        let (draw, drafts) = self.drawn(stockout, identity)?;
+        let mut problems = Vec::new();
+        let shop = self.shop(stockout, &mut problems);
+        let warehouse = self.warehouse(stockout, &mut problems);
+        let Some(shop) = shop else { return Err(problems) };
+        let files = &self.tables.files;
+        let stock = warehouse
+            .map(|row| (files.warehouses.as_str(), row.line, row.stock_org.is_some(), row.stock.is_some()));
+        let facts = Facts {
+            core: self.core(),
+            parties: (&files.shops, shop.line, &shop.parties),
+            stock,
+            code: named(self.rules.head.code),
+            date: named(self.rules.head.voucher_date),
+            dispatch: "consign_time",
+        };
+        let voucher = Voucher::Order(draw.order.clone());
+        Ok(facts.explain(&draw, self.formulas.texts(), &drafts, voucher))
+    }
+
+    fn drawn<'a>(
+        &'a self,
+        stockout: &'a Stockout,
+        identity: &Identity<'_>,
+    ) -> Result<(Draw, Vec<Draft<'a>>), Vec<Problem>> {
         let mut problems = Vec::new();
         let shop = self.shop(stockout, &mut problems);
         let warehouse = self.warehouse(stockout, &mut problems);
@@ -169,10 +200,15 @@ impl Mapping {
             _ => return Err(problems),
         };
         let draw = Draw::of(head, lines, &drafts);
-        let Draw { order, .. } = self.formulas.run(&Source::Stockout(stockout), &self.tables, draw)?;
-        let violations = violated(check::order(&order), &drafts);
-        if violations.is_empty() { Ok(order) } else { Err(violations) }
+        let draw = self.formulas.run(&Source::Stockout(stockout), &self.tables, draw)?;
+        let violations = violated(check::order(&draw.order), &drafts);
+        if violations.is_empty() { Ok((draw, drafts)) } else { Err(violations) }
     }
+}
+
+/// Returns the name of a choice in the rules.
+pub(crate) fn named<T: Choice + PartialEq>(choice: T) -> &'static str {
+    T::NAMES.iter().find(|(_, known)| *known == choice).map_or("", |&(name, _)| name)
 }
 
 /// Checks what can be known of formulas when the configuration is loaded.
@@ -180,10 +216,11 @@ pub(crate) fn checked_formulas(
     texts: FormulaTexts,
     document: Document,
     vouchers: Place,
+    tables: &Tables,
     problems: &mut Vec<RuleProblem>,
 ) -> Formulas {
     let mut of_formulas = Vec::new();
-    let formulas = Formulas::new(texts, document, vouchers, &mut of_formulas);
+    let formulas = Formulas::new(texts, document, vouchers, tables, &mut of_formulas);
     problems.extend(of_formulas.into_iter().map(RuleProblem::Formula));
     formulas
 }

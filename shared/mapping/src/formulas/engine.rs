@@ -10,9 +10,11 @@ use super::Draw;
 use super::cells::{self, number};
 use super::functions;
 use super::lexed::Words;
+use super::lookups::{self, Row};
 use super::source::{Doc, Wanted};
 use super::targets::{Class, Side, Target};
 use crate::amounts::settle;
+use crate::lookup::Miss;
 use crate::tables::Tables;
 
 /// Steps of one run of one formula.
@@ -56,11 +58,19 @@ pub(crate) struct Fault {
     pub(crate) hint: Option<String>,
     /// Whether a limit was reached, as it would be again on the next line.
     pub(crate) limit: bool,
+    /// The look-up that found nothing.
+    pub(crate) miss: Option<Arc<Miss>>,
 }
 
 impl Fault {
     pub(crate) fn new(message: String, hint: Option<&str>) -> Self {
-        Self { message, hint: hint.map(str::to_owned), limit: false }
+        Self { message, hint: hint.map(str::to_owned), limit: false, miss: None }
+    }
+
+    /// Tells what a look-up did not find. The key is left out here: it may be personal.
+    pub(crate) fn miss(miss: Miss) -> Self {
+        let message = format!("the look-up in table `{}` finds nothing", miss.table);
+        Self { miss: Some(Arc::new(miss)), ..Self::new(message, None) }
     }
 
     pub(crate) fn limit(message: &str) -> Self {
@@ -287,7 +297,9 @@ pub(crate) fn engine(words: &[Words], wanted: &Wanted, tables: &Arc<Tables>) -> 
     engine.register_type_with_name::<Item>("item");
     engine.register_type_with_name::<BeijingTime>("time");
     engine.register_type_with_name::<Fault>("fault");
+    engine.register_type_with_name::<Row>("row");
     functions::register(&mut engine);
+    lookups::register(&mut engine, tables);
     fields(&mut engine, words, wanted, tables);
     engine
 }
@@ -300,7 +312,9 @@ fn fields(engine: &mut Engine, words: &[Words], wanted: &Wanted, tables: &Arc<Ta
     for name in names {
         let places = Doc::places(wanted, name);
         let own: ImmutableString = name.into();
+        let column = own.clone();
         engine.register_get(name, move |doc: &mut Doc| doc.at(&own, places).map_err(Fault::raise));
+        engine.register_get(name, move |row: &mut Row| row.get(&column).map_err(Fault::raise));
         if let Some(target) = Side::Head.find(name) {
             if let Some(access) = cells::of_head(target.name) {
                 engine.register_get(name, move |voucher: &mut Voucher| {

@@ -27,6 +27,11 @@ fn fault<T>(message: &str, hint: &str) -> Ran<T> {
 
 fn numbers(engine: &mut Engine) {
     engine.register_fn("/", |left: i64, right: i64| divided(left.into(), right.into()));
+    engine.register_fn("!", |flag: bool| !flag);
+    engine.register_fn("-", |number: Decimal| -number);
+    engine.register_fn("-", |number: i64| -> Ran<i64> {
+        number.checked_neg().map_or_else(|| fault("a number becomes too large", "write a smaller one"), Ok)
+    });
     engine.register_fn("round_half_up", |number: Decimal, places: i64| {
         rounded(number, places, RoundingStrategy::MidpointAwayFromZero)
     });

@@ -21,6 +21,8 @@ pub(crate) struct Words {
     pub(crate) uses: Vec<Use>,
     /// Every function that is called, and where.
     pub(crate) calls: Vec<(String, usize)>,
+    /// Every table that is looked up by its name in full, and where.
+    pub(crate) tables: Vec<(String, usize)>,
     /// Texts that could be a field's name, wherever they stand.
     pub(crate) texts: Vec<String>,
     /// Whether a name may be computed: `order["prop" + 1]`.
@@ -41,6 +43,9 @@ enum Token {
 const KEYWORDS: [&str; 12] =
     ["if", "else", "switch", "while", "until", "for", "in", "return", "let", "const", "loop", "do"];
 
+/// The functions whose first value is a table's name.
+const LOOK_UPS: [&str; 6] = ["lookup", "lookup_at", "lookup_at_or", "lookup_or", "row", "row_at"];
+
 /// The functions that formulas may call.
 pub(crate) const FUNCTIONS: &[&str] = &[
     "abs",
@@ -60,6 +65,10 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "join",
     "left",
     "len",
+    "lookup",
+    "lookup_at",
+    "lookup_at_or",
+    "lookup_or",
     "lower",
     "max",
     "min",
@@ -73,6 +82,8 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "right",
     "round_down",
     "round_half_up",
+    "row",
+    "row_at",
     "split",
     "start_of_day",
     "start_of_month",
@@ -104,6 +115,10 @@ fn read(text: &str, offset: usize, words: &mut Words) {
         match token {
             Token::Name(name) if KEYWORDS.contains(&name.as_str()) => {}
             Token::Name(name) if behind(1) == Some(&Token::Mark('(')) => {
+                if let (true, Some(Token::Text(table))) = (LOOK_UPS.contains(&name.as_str()), behind(2)) {
+                    let at = tokens.get(index + 2).map_or(*at, |&(_, at)| at);
+                    words.tables.push((table.clone(), at));
+                }
                 words.calls.push((name.clone(), *at));
             }
             Token::Name(name) if before(1) == Some(&Token::Point) => {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use dougong_values::Quantity;
+use dougong_wdt::is_personal;
 use rhai::{AST, Array, Dynamic, Engine, EvalAltResult, ParseErrorType, Position, Scope};
 
 use super::catalogue::Document;
@@ -40,7 +41,10 @@ pub(super) fn compile(
         match compiled {
             Ok(ast) => {
                 let target = side.find(&formula.target);
-                formulas.push(Formula { side, name, target, ast, text: formula.clone() });
+                let words = words(&formula.text);
+                let named = words.uses.iter().map(|field| &field.name).chain(&words.texts);
+                let personal = named.into_iter().any(|name| is_personal(name));
+                formulas.push(Formula { side, name, target, ast, text: formula.clone(), personal });
             }
             Err(error) => {
                 let (message, hint) = unparsed(error.err_type(), side, formula.target.is_empty());
@@ -79,6 +83,8 @@ struct Formula {
     target: Option<&'static Target>,
     ast: AST,
     text: FormulaText,
+    /// Whether it reads personal data, which no message repeats.
+    personal: bool,
 }
 
 struct Compiled {
@@ -198,7 +204,7 @@ impl Run<'_> {
         formula: &Formula,
         line: Option<(usize, Option<usize>)>,
         position: Position,
-        Fault { message, hint, .. }: Fault,
+        Fault { message, hint, miss, .. }: Fault,
     ) {
         let problem = placed(&formula.text, &formula.name, position, message, hint);
         let name = formula.target.map_or("", |target| target.name);
@@ -215,7 +221,17 @@ impl Run<'_> {
             None => (name.to_owned(), String::new()),
         };
         let target = target.trim_end_matches('.');
-        self.problems.push(super::program::problem(&self.compiled.file, &problem, target, &source));
+        let file = &self.compiled.file;
+        let told = super::program::problem(file, &problem, target, &source);
+        self.problems.push(match miss {
+            Some(miss) if !formula.personal => {
+                let FormulaProblem { line, column, .. } = problem;
+                let missed = miss.problem(&formula.name, target, &source);
+                Problem { message: format!("{file}:{line}:{column}: {}", missed.message), ..missed }
+            }
+            Some(_) => Problem { reason: Reason::LookupMissed, ..told },
+            None => told,
+        });
     }
 }
 

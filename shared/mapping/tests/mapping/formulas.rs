@@ -1,11 +1,15 @@
 //! Formulas and scripts: what they set, what they refuse, and how they stop.
 
+use std::sync::Arc;
+
 use dougong_bip::{Order, ProductType};
-use dougong_mapping::{Mapping, Problem, Reason};
-use dougong_values::Money;
+use dougong_mapping::{Identity, Mapping, OwnTable, Problem, Reason, Tables};
+use dougong_values::{DocumentKey, Money};
 use dougong_wdt::Stockout;
 
-use crate::given::{formulas, map_by, mapped, rules, rules_with, shown, stockout, tables, with_formulas};
+use crate::given::{
+    self, formulas, map_by, mapped, rules, rules_with, shown, stockout, tables, with_formulas,
+};
 
 fn sample() -> Stockout {
     stockout("wdt_qimen_sample")
@@ -103,6 +107,10 @@ fn every_function_does_what_it_says() {
         (r#"text(len(where(order.details_list, "gift_type", 0)))"#, "1"),
         (r#"join(distinct(order.details_list, "src_tid"), ",")"#, "2245873456789012345"),
         (r#"text("b" in ["a", "b"])"#, "true"),
+        ("text(-order.status) + text(-order.receivable)", "-110-190"),
+        (r#"text(!(order.shop_no == "X") || false)"#, "true"),
+        (r#"text("a" < "b" && 1 < 2.5 && order.receivable >= 190 && true != false)"#, "true"),
+        (r#"text(order.outer_no == () && order.trade_no != ())"#, "true"),
         ("text(sum([1, 2.5, ()]))", "3.5"),
     ] {
         assert_eq!(memo(expression), expected, "from {expression}");
@@ -299,4 +307,85 @@ fn personal_fields_are_kept_only_where_a_formula_names_them() {
     assert_eq!(kept("`${order.receiver_city}` // order.receiver_name"), "receiver_city");
     let computed = failure(r#"order["receiver_" + "name"]"#);
     assert!(computed.contains("personal"), "{computed}");
+}
+
+const DEPARTMENTS: &[u8] = b"shop_no,kind,department\nTM001,1,D01\nTM001,2,\nJD001,1,D03\n";
+const RATES: &[u8] = b"shop_no,since,until,rate\nTM001,2024-01-01,2024-12-31,0.95\nTM001,2025-01-01,,0.9\n";
+
+fn own_tables() -> Arc<Tables> {
+    let own = |name: &str, keys: &[&str]| OwnTable {
+        name: name.to_owned(),
+        file: format!("{name}.csv"),
+        keys: keys.iter().map(|&key| key.to_owned()).collect(),
+        ..OwnTable::default()
+    };
+    let rates = OwnTable {
+        from: Some("since".to_owned()),
+        to: Some("until".to_owned()),
+        ..own("rates", &["shop_no"])
+    };
+    let declared = [own("departments", &["shop_no", "kind"]), rates];
+    let files = [("departments.csv", DEPARTMENTS), ("rates.csv", RATES)];
+    Arc::new(Tables::read_with(&[&given::FILES[..], &files[..]].concat(), &declared).unwrap())
+}
+
+fn looked_up(head: &[(&str, &str)], lines: &[(&str, &str)]) -> Result<Order, String> {
+    let mapping = Mapping::new(with_formulas(head, lines), own_tables()).unwrap();
+    map_by(&mapping, &sample()).map_err(|problems| shown(&problems))
+}
+
+#[test]
+fn rows_are_looked_up_by_several_keys_at_a_time_and_chained() {
+    let order = looked_up(
+        &[
+            ("saleDepartmentId", r#"lookup("departments", [order.shop_no, order.trade_type], "department")"#),
+            ("corpContact", r#"lookup_or("departments", ["X", 1], "department", "D00")"#),
+            ("shippingChoiceId", r#"row("departments", [order.shop_no, 1]).department"#),
+            ("bizFlow", r#"lookup_or("departments", [order.shop_no, 2], "department", "none")"#),
+            ("sendDate", r#"lookup_at_or("rates", "JD001", order.consign_time, "rate", ())"#),
+        ],
+        &[("oriSum", r#"round_half_up(item.oriSum * number(lookup_at("rates", order.shop_no, order.consign_time, "rate")), 2)"#)],
+    )
+    .unwrap();
+    assert_eq!(order.sale_department_id.as_deref(), Some("D01"));
+    assert_eq!(order.corp_contact.as_deref(), Some("D00"));
+    assert_eq!((order.shipping_choice_id.as_deref(), order.biz_flow.as_deref()), (Some("D01"), Some("none")));
+    assert_eq!((order.send_date, order.pay_money), (None, "180.5".parse().unwrap()));
+}
+
+#[test]
+fn a_look_up_in_a_formula_that_finds_nothing_parks_with_table_key_and_the_closest_keys() {
+    let text = looked_up(
+        &[
+            ("saleDepartmentId", r#"lookup("departments", ["TM01", 1], "department")"#),
+            ("corpContact", r#"lookup("departments", [order.shop_no, 2], "department")"#),
+            ("shippingChoiceId", r#"lookup_or("departments", [order.shop_no, 2], "departement", "D00")"#),
+            ("bizFlow", r#"lookup("departments", order.outer_no, "department")"#),
+            ("bdInvoiceTypeId", r#"lookup_at("rates", order.shop_no, time("2020-01-01"), "rate")"#),
+            ("receiver", r#"lookup("departments", [order.receiver_area, 1], "department")"#),
+        ],
+        &[],
+    )
+    .unwrap_err();
+    assert!(!text.contains("西湖"), "{text}");
+    insta::assert_snapshot!(text);
+    let unknown = refused(&[("memo", r#"lookup("department", "a", "b")"#)], &[]);
+    assert!(unknown.contains("formulas.head.memo:1:9: there is no table `department`"), "{unknown}");
+}
+
+#[test]
+fn every_field_of_a_voucher_says_where_it_came_from() {
+    let formulas = with_formulas(
+        &[("memo", "order.trade_no")],
+        &[("script", r#"if !line.is_postage { item.batchNo = "L1"; }"#)],
+    );
+    let mapping = Mapping::new(formulas, tables()).unwrap();
+    let document = sample();
+    let (tenant, scheme) = ("demo".parse().unwrap(), "online-sales".parse().unwrap());
+    let key = DocumentKey::stockout(&"demo2".parse().unwrap(), &document.stockout_id);
+    let identity = Identity { tenant: &tenant, scheme: &scheme, key: &key };
+    let explained = mapping.explain(&document, &identity).unwrap();
+    let origins: Vec<String> =
+        explained.origins.iter().map(|(path, origin)| format!("{path}: {origin}")).collect();
+    insta::assert_snapshot!(origins.join("\n"));
 }

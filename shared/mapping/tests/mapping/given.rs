@@ -14,18 +14,20 @@ macro_rules! table {
     };
 }
 
+/// The tables in `tests/tables/`.
+pub(crate) const FILES: [(&str, &[u8]); 7] = [
+    ("shops.csv", include_bytes!("../tables/with_stores/shops.csv")),
+    table!("warehouses.csv"),
+    table!("goods.csv"),
+    table!("taxes.csv"),
+    table!("units.csv"),
+    ("stores.csv", include_bytes!("../tables/with_stores/stores.csv")),
+    ("payments.csv", include_bytes!("../tables/with_stores/payments.csv")),
+];
+
 /// Reads the tables in `tests/tables/`.
 pub(crate) fn tables() -> Arc<Tables> {
-    let files = [
-        ("shops.csv", include_bytes!("../tables/with_stores/shops.csv").as_slice()),
-        table!("warehouses.csv"),
-        table!("goods.csv"),
-        table!("taxes.csv"),
-        table!("units.csv"),
-        ("stores.csv", include_bytes!("../tables/with_stores/stores.csv").as_slice()),
-        ("payments.csv", include_bytes!("../tables/with_stores/payments.csv").as_slice()),
-    ];
-    Arc::new(Tables::read(&files).unwrap())
+    Arc::new(Tables::read(&FILES).unwrap())
 }
 
 /// The defaults, with postage as a line of its own.
