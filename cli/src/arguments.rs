@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dougong_values::SchemeId;
 
 use crate::lang::Lang;
 
@@ -23,6 +24,7 @@ Examples 示例:
   dougong demo --orders 1000 --faults storm
   dougong demo --lang zh --keep /tmp/day   keep configuration, ledger and logs 保留配置、台账和日志
   dougong check config                     everything wrong with a configuration 检查配置
+  dougong preview order.json               the voucher it would become 预览凭单
   dougong up --config config --data /var/lib/dougong --secrets secrets.json   for real 正式运行";
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +43,21 @@ pub(crate) enum Command {
     /// 检查配置：规则、代码表以及二者是否相符，一次列出全部问题。
     #[command(verbatim_doc_comment, after_help = CHECK_EXAMPLES)]
     Check(CheckArguments),
+
+    /// Shows the voucher that a document would become, each field with where it came from. Nothing is sent.
+    /// 预览：一张单据将变成怎样的凭单，每个字段来自哪里。什么也不发送。
+    #[command(verbatim_doc_comment, after_help = PREVIEW_EXAMPLES)]
+    Preview(PreviewArguments),
+
+    /// Compares what documents become under two configurations, field by field. Nothing is sent.
+    /// 比较：同样的单据在两套配置下有哪些字段不同。什么也不发送。
+    #[command(verbatim_doc_comment, after_help = DIFF_EXAMPLES)]
+    Diff(DiffArguments),
+
+    /// Runs a tenant's own cases: documents and what is expected of their vouchers (tests/*.toml).
+    /// 运行租户自己的用例：单据与期望的凭单（tests/*.toml）。
+    #[command(verbatim_doc_comment, after_help = TEST_EXAMPLES)]
+    Test(TestArguments),
 
     /// Runs one function as AWS Lambda would start it; `demo` and `up` start themselves this way.
     #[command(hide = true)]
@@ -89,6 +106,99 @@ pub(crate) struct CheckArguments {
     /// Print the JSON Schema of dougong.toml instead 改为输出 dougong.toml 的 JSON Schema
     #[arg(long, conflicts_with_all = ["folder", "json"])]
     pub(crate) schema: bool,
+
+    /// Language of the output; the locale's unless given 输出语言，默认取系统语言
+    #[arg(long, value_name = "LANG")]
+    pub(crate) lang: Option<Lang>,
+
+    /// Print the result as JSON 以 JSON 输出结果
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const PREVIEW_EXAMPLES: &str = "\
+Examples 示例:
+  dougong preview order.json --config config
+  dougong preview --stockout CK2026112000001 --secrets secrets.json     ask WDT for it 向旺店通查询
+  dougong preview bill.json --scheme received --json
+
+Exit code 退出码: 0 it would be booked 可入账, 1 it would not 不可入账, 2 wrong options 参数有误";
+
+const DIFF_EXAMPLES: &str = "\
+Examples 示例:
+  dougong diff config config.new orders/*.json
+
+Exit code 退出码: 0 nothing changes 无变化, 1 something does 有变化, 2 wrong options 参数有误";
+
+const TEST_EXAMPLES: &str = "\
+Examples 示例:
+  dougong test config
+
+Exit code 退出码: 0 every case passes 全部通过, 1 one does not 有失败, 2 wrong options 参数有误";
+
+#[derive(Debug, Args)]
+pub(crate) struct PreviewArguments {
+    /// The document as JSON 单据的 JSON 文件
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// A stockout's number to ask WDT for instead 改为按出库单号向旺店通查询
+    #[arg(long, value_name = "NO", conflicts_with = "file")]
+    pub(crate) stockout: Option<String>,
+
+    /// The scheme; needed for store bills 方案，门店单据必填
+    #[arg(long, value_name = "ID")]
+    pub(crate) scheme: Option<SchemeId>,
+
+    /// The folder with dougong.toml and tables/; DOUGONG_CONFIG unless given, else config 配置目录
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The file with the secrets, for --stockout; DOUGONG_SECRETS unless given 密钥文件
+    #[arg(long, value_name = "FILE")]
+    pub(crate) secrets: Option<PathBuf>,
+
+    /// Language of the output; the locale's unless given 输出语言，默认取系统语言
+    #[arg(long, value_name = "LANG")]
+    pub(crate) lang: Option<Lang>,
+
+    /// Print the result as JSON 以 JSON 输出结果
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// The configuration before 原配置目录
+    #[arg(value_name = "CONFIG_A")]
+    pub(crate) before: PathBuf,
+
+    /// The configuration after 新配置目录
+    #[arg(value_name = "CONFIG_B")]
+    pub(crate) after: PathBuf,
+
+    /// Documents as JSON 单据的 JSON 文件
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) documents: Vec<PathBuf>,
+
+    /// The scheme; needed for store bills 方案，门店单据必填
+    #[arg(long, value_name = "ID")]
+    pub(crate) scheme: Option<SchemeId>,
+
+    /// Language of the output; the locale's unless given 输出语言，默认取系统语言
+    #[arg(long, value_name = "LANG")]
+    pub(crate) lang: Option<Lang>,
+
+    /// Print the result as JSON 以 JSON 输出结果
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArguments {
+    /// The folder with dougong.toml, tables/ and tests/; DOUGONG_CONFIG unless given, else config 配置目录
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 
     /// Language of the output; the locale's unless given 输出语言，默认取系统语言
     #[arg(long, value_name = "LANG")]

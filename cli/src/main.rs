@@ -7,6 +7,7 @@ mod demo;
 mod failure;
 mod lang;
 mod lines;
+mod mapped;
 mod shipped;
 mod up;
 mod words;
@@ -24,6 +25,9 @@ fn main() -> ExitCode {
     match arguments.command {
         Command::Demo(options) => run(Builder::new_multi_thread(), demo::run(options)),
         Command::Check(options) => check::run(&options),
+        Command::Preview(options) => run(Builder::new_current_thread(), mapped::preview::run(options)),
+        Command::Diff(options) => mapped::diff::run(&options),
+        Command::Test(options) => mapped::cases::run(&options),
         Command::Up(options) => run(Builder::new_multi_thread(), up::run(options)),
         // As in Lambda: one thread and one event at a time.
         Command::Function { name } => {

@@ -13,6 +13,8 @@ mod service_manager;
 mod signals;
 mod words;
 
+pub(crate) use check::secrets;
+
 use std::process::ExitCode;
 use std::time::Duration;
 

@@ -24,7 +24,8 @@ pub(super) fn check(options: &UpArguments, lang: Lang) -> Result<Checked, Vec<St
     let config = Config::load(&options.config, &|name| std::env::var(name).ok());
     let config = config.and_then(|config| config.compile().map(|()| config));
     let config = config.map_err(|errors| problems.push(told(lang, &errors.0) + "\n")).ok();
-    let secrets = secrets(options, lang).map_err(|failure| problems.push(failure.to_string())).ok();
+    let secrets =
+        secrets(options.secrets.as_ref(), lang).map_err(|failure| problems.push(failure.to_string())).ok();
     if let (Some(config), Some((_, secrets))) = (&config, &secrets)
         && let Err(failure) = store(config, secrets, lang)
     {
@@ -50,9 +51,9 @@ pub(super) fn check(options: &UpArguments, lang: Lang) -> Result<Checked, Vec<St
 }
 
 /// Finds the secrets' file, which nobody else may read, and reads it once.
-fn secrets(options: &UpArguments, lang: Lang) -> Result<(PathBuf, Secrets), Failure> {
+pub(crate) fn secrets(given: Option<&PathBuf>, lang: Lang) -> Result<(PathBuf, Secrets), Failure> {
     let named = || std::env::var_os("DOUGONG_SECRETS").filter(|name| !name.is_empty()).map(PathBuf::from);
-    let file = options.secrets.clone().or_else(named).ok_or_else(|| words::no_secrets(lang))?;
+    let file = given.cloned().or_else(named).ok_or_else(|| words::no_secrets(lang))?;
     if is_open_to_everyone(&file) {
         return Err(words::secrets_open(lang, &file));
     }
