@@ -16,7 +16,7 @@ const TRIES: usize = 32;
 
 /// BIP may go on with a request whose client has given up. An attempt that began so long ago has ended for
 /// certain: clients of BIP wait three minutes at most (`protocols/bip.md` §4).
-const REST_MS: EpochMs = 300_000;
+pub const REST_MS: EpochMs = 300_000;
 
 /// What noting a queued document came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,7 +22,7 @@ pub use decide::{Earlier, KEY_WINDOW_MS, Meaning, Standing, decide, is_late};
 pub use document::{
     Attention, Document, DocumentLease, HeldChange, NewDocument, Source, State, UnknownState,
 };
-pub use documents::{Begun, Frozen, Hold, Noted, Requeued, SetAside, Started, TakeOver};
+pub use documents::{Begun, Frozen, Hold, Noted, REST_MS, Requeued, SetAside, Started, TakeOver};
 pub use error::LedgerError;
 pub use merging::{Booked, MembersBooked, WaitingRow};
 pub use pace::{Pause, Reservation};
