@@ -4,7 +4,7 @@ use std::cell::Cell as StdCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dougong_values::{BeijingTime, Quantity};
-use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, OptimizationLevel, Position};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Position};
 
 use super::Draw;
 use super::cells::{self, number};
@@ -256,8 +256,6 @@ pub(crate) fn engine(words: &[Words], wanted: &Wanted, tables: &Arc<Tables>) -> 
     // Without any package: what is not registered below does not exist, `sleep`, `print` and files included.
     let mut engine = Engine::new_raw();
     engine
-        // The optimizer would compute constants with the engine's own division.
-        .set_optimization_level(OptimizationLevel::None)
         .set_fast_operators(false)
         .set_strict_variables(true)
         .set_allow_shadowing(true)
