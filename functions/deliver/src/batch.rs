@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use dougong_bip::{NoSlot, Slot};
-use dougong_ledger::{Attempt, LedgerError};
+use dougong_ledger::{Attempt, LedgerError, REST_MS};
 use dougong_queue::Message;
 use dougong_runtime::{Metrics, Unit, epoch_ms, with_causes};
 use futures_util::FutureExt;
@@ -22,6 +22,8 @@ use crate::{Deliver, Invocation};
 const WIND_UP: Duration = Duration::from_secs(5);
 /// A pause is believed for so long before the ledger is asked again.
 const ASK_AGAIN_MS: i64 = 30_000;
+/// So often what was not found is looked for again after a short while.
+const MOST_HASTY_LOOKS: u32 = 4;
 /// A message that panics although it came so often is kept for a person: waits until then have grown to an hour.
 const MOST_RECEIVES: u32 = 10;
 
@@ -219,7 +221,11 @@ impl Deliver {
         let after = |pause: Duration| now + i64::try_from(pause.as_millis()).unwrap_or(i64::MAX / 4);
         let seconds = match again {
             Again::Soon => 1,
-            Again::Growing | Again::Failed | Again::Panicked => growing(5, item.receives, jitter),
+            // Looking again sooner would put off the instant when absence is believed.
+            Again::Absent if item.receives > MOST_HASTY_LOOKS => until(now + REST_MS, now, jitter),
+            Again::Growing | Again::Absent | Again::Failed | Again::Panicked => {
+                growing(5, item.receives, jitter)
+            }
             Again::Unknown => growing(AFTER_UNKNOWN_SECONDS + 1, item.receives, jitter),
             Again::At(instant) => until(instant, now, jitter),
             // As long as everyone's pause lasts, at least.
@@ -299,7 +305,7 @@ fn measure(endings: &[Ending], started: Instant) {
             Ending::Again(Again::Unknown) => "unknown",
             Ending::Again(Again::Misconfigured) => "misconfigured",
             Ending::Again(Again::Failed | Again::Panicked) => "failed",
-            Ending::Again(Again::Soon | Again::Growing | Again::At(_)) => "delayed",
+            Ending::Again(Again::Soon | Again::Growing | Again::Absent | Again::At(_)) => "delayed",
         });
     }
     let took = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);

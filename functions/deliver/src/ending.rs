@@ -30,6 +30,9 @@ pub(crate) enum Again {
     Soon,
     /// After a wait that doubles each time.
     Growing,
+    /// After a look-up that found nothing, too soon for that to be believed: a few times after a growing while, since
+    /// what is looked for may come by itself; then when it can be believed.
+    Absent,
     /// After BIP may have finished what it was at.
     Unknown,
     /// At an instant, milliseconds since the epoch: a lease ends, a pause is over, a slot is free.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use dougong_config::Scheme;
 use dougong_ledger::{
-    Attempt, Begun, Certainty, Document, Hold, LedgerError, NewDocument, Parking, REST_MS, Reservation,
-    SetAside, Standing, Started,
+    Attempt, Begun, Certainty, Document, Hold, LedgerError, NewDocument, Parking, Reservation, SetAside,
+    Standing, Started,
 };
 use dougong_mapping::{Problem, Telling};
 use dougong_queue::Message;
@@ -234,10 +234,8 @@ impl Deliver {
                 Found::Absent => {
                     hold = hold.found_absent();
                     if hold.earlier() == Certainty::PerhapsSaved {
-                        // Too soon to be believed: the platform may still be at work. Looking again before then
-                        // would only put off the instant when it is believed.
-                        let again = Again::At(epoch_ms() + REST_MS);
-                        return self.give_back(&hold, Attempt::Uncounted, again).await;
+                        // Too soon to be believed: the platform may still be at work.
+                        return self.give_back(&hold, Attempt::Uncounted, Again::Absent).await;
                     }
                 }
                 Found::Failed(problem) => return self.failed(&hold, attempt, &problem).await,
