@@ -80,14 +80,20 @@ impl Deliver {
                 self.posted(hold, &id, voucher.code(), Ending::AlreadySaved).await
             }
             SaveOutcome::Refused { code, message, trace_id, reason } => {
-                if reason == RefusalReason::CodeTaken
+                let taken = reason == RefusalReason::CodeTaken;
+                let mut problem =
+                    json!({ "reason": "refused", "code": code, "message": message, "trace_id": trace_id });
+                if taken {
+                    problem["hint"] = json!("BIP says the code is taken, but lists no voucher of this code");
+                }
+                let problems = json!([problem]).to_string();
+                // What BIP refuses now it may have saved before: an attempt whose outcome is not known.
+                if (taken || hold.earlier() == Certainty::PerhapsSaved)
                     && let Some(voucher_code) = voucher.code()
                 {
-                    return self.code_taken(hold, voucher, voucher_code, &message).await;
+                    return self.refused(hold, voucher, voucher_code, &problems).await;
                 }
-                let problems =
-                    json!([{ "reason": "refused", "code": code, "message": message, "trace_id": trace_id }]);
-                self.parked(hold, "refused", &problems.to_string(), Certainty::NothingSaved).await
+                self.parked(hold, "refused", &problems, hold.earlier()).await
             }
             SaveOutcome::Throttled { code } => {
                 warn!(document = %hold.key(), code, reason = name, "given back");
@@ -126,13 +132,13 @@ impl Deliver {
         }
     }
 
-    /// Another voucher has our code: our own, whose key has expired, or somebody else's.
-    async fn code_taken(
+    /// BIP refuses a voucher whose code it may hold: our own, from an earlier attempt, or somebody else's.
+    async fn refused(
         &self,
         hold: &Hold,
         voucher: &Voucher,
         code: &VoucherCode,
-        words: &str,
+        problems: &str,
     ) -> Result<Ending, LedgerError> {
         let slot = match self.session.reserve(1, LOOK_UP_WAIT).await {
             Ok(mut slots) => slots.pop(),
@@ -143,10 +149,8 @@ impl Deliver {
         };
         match self.session.find_by_code(slot, voucher.kind(), code).await {
             Lookup::Found(found) => self.found(hold, Some(voucher), &found).await,
-            Lookup::Absent => {
-                let problems = json!([{ "reason": "refused", "message": words, "hint": "BIP says the code is taken, but lists no voucher of this code" }]);
-                self.parked(hold, "refused", &problems.to_string(), Certainty::NothingSaved).await
-            }
+            // Soon after an attempt BIP may still be at work: absence proves nothing about it.
+            Lookup::Absent => self.parked(hold, "refused", problems, hold.earlier()).await,
             Lookup::Failed(error) => self.not_looked_up(hold, error).await,
         }
     }
