@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dougong_cloud::{Refusal, Verdict};
-use dougong_simulators::bip;
+use dougong_simulators::bip::{self, Done};
 use dougong_simulators::faults::{Fault, Faults, Rule, Strikes, When};
 use dougong_tests::World;
 
@@ -48,6 +48,34 @@ async fn a_deliver_killed_between_post_and_record_does_not_book_twice() {
 
 fn contains(body: &[u8], text: &[u8]) -> bool {
     body.windows(text.len()).any(|window| window == text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_bip_refuses_after_an_unknown_outcome_is_looked_up_before_a_person_is_asked() {
+    let mut settings = impatient();
+    // The first attempt is lost on the way back, of one order before BIP saved it; the second one is refused.
+    let rules = [
+        save(When::Nth(1), Fault::Timeout(Strikes::AfterCommit)),
+        save(When::Nth(2), Fault::Timeout(Strikes::BeforeCommit)),
+        save(When::Calls { first: 3, last: 4 }, Fault::Code("999".to_owned(), Strikes::BeforeCommit)),
+    ];
+    settings.bip.faults = Faults::script(1_505, rules);
+    let world = World::start(settings).await;
+    world.wdt.add(sold(1_505, 2));
+    world.pull_and_settle().await;
+
+    assert_eq!(world.bip.faults().log().len(), 4, "both orders were lost once and refused once");
+    let looked_up = world.bip.calls().iter().filter(|call| matches!(call.done, Done::Listed(_))).count();
+    assert!(looked_up >= 2, "both are looked up by their code");
+    let parked = world.parked().await;
+    assert_eq!(
+        (world.vouchers(), parked.len()),
+        (1, 1),
+        "what BIP has is booked, the other is shown: {parked:?}"
+    );
+    assert_eq!(parked[0].reason, "refused");
+    assert_eq!(world.bip.orders()[0].repeats, 0, "what BIP has was not sent as a new one");
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
