@@ -15,6 +15,8 @@ use crate::error::{SweepError, failed};
 const WIND_UP: Duration = Duration::from_secs(10);
 /// Documents that are read, sent and noted together: one batch of the queue.
 const AT_ONCE: usize = 10;
+/// What a person should have settled by then, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
 /// Business days may lie ahead: a store asks for goods for the day after tomorrow.
 const DAYS_AHEAD: i64 = 7;
 const DAY_SECONDS: i64 = 86_400;
@@ -26,6 +28,8 @@ pub struct StuckSummary {
     pub complete: bool,
     /// Whether calls to BIP are paused: then every message waits, and nothing is sent.
     pub paused: bool,
+    /// Documents that have been parked or held for more than a day: nobody has settled them.
+    pub parked_for_a_day: u64,
     /// Documents that nobody had touched for long.
     pub stuck: u64,
     /// Documents that have a message again.
@@ -52,20 +56,23 @@ pub(crate) async fn send_again(
     deadline: Deadline,
 ) -> Result<StuckSummary, SweepError> {
     let started = Instant::now();
+    let mut summary = StuckSummary { parked_for_a_day: parked_for_a_day(parts).await?, ..Default::default() };
     let account = &parts.secrets.bip.app_key;
     let paused = parts.ledger.paused(account, epoch_ms()).await.map_err(failed("read the pause"))?;
     if let Some((until_ms, reason)) = paused {
         info!(until_ms, reason, "calls to BIP are paused, stuck documents wait");
-        return Ok(StuckSummary { complete: true, paused: true, ..StuckSummary::default() });
+        (summary.complete, summary.paused) = (true, true);
+        emit(&summary, started);
+        return Ok(summary);
     }
     let quiet_since_ms = epoch_ms() - i64::from(older_than_minutes) * 60_000;
-    let mut stuck =
-        Stuck { parts, deadline, quiet_since_ms, waiting: Vec::new(), summary: StuckSummary::default() };
+    let mut stuck = Stuck { parts, deadline, quiet_since_ms, waiting: Vec::new(), summary };
     stuck.summary.complete = stuck.look_through(days).await?;
     stuck.send().await?;
     let summary = stuck.summary;
     info!(
         complete = summary.complete,
+        parked_for_a_day = summary.parked_for_a_day,
         stuck = summary.stuck,
         sent = summary.sent,
         without_text = summary.without_text,
@@ -73,6 +80,15 @@ pub(crate) async fn send_again(
     );
     emit(&summary, started);
     Ok(summary)
+}
+
+async fn parked_for_a_day(parts: &Parts) -> Result<u64, SweepError> {
+    let (mut count, until) = (0, epoch_ms() - DAY_MS);
+    for kind in [Attention::Parked, Attention::Held] {
+        count +=
+            parts.ledger.count_attention(kind, until).await.map_err(failed("count what needs a person"))?;
+    }
+    Ok(count)
 }
 
 impl Stuck<'_> {
@@ -179,6 +195,7 @@ fn business_days(now: BeijingTime, days: u32) -> impl Iterator<Item = BusinessDa
 fn emit(summary: &StuckSummary, started: Instant) {
     let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let mut metrics = Metrics::new("sweep", "all");
+    metrics.add("parked_for_a_day", Unit::Count, count(summary.parked_for_a_day));
     metrics.add("stuck", Unit::Count, count(summary.stuck));
     metrics.add("sent_again", Unit::Count, count(summary.sent));
     metrics.add("without_text", Unit::Count, count(summary.without_text));

@@ -3,12 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, Select};
 use dougong_values::{
     BeijingTime, BusinessDay, DocumentKey, Money, SchemeId, Version, VoucherCode, VoucherId,
 };
 
-use crate::codec::{Attributes, ItemReader, scheme_day, text};
+use crate::codec::{Attributes, ItemReader, number, scheme_day, text};
 use crate::document::{Attention, Document, State};
 use crate::error::LedgerError;
 use crate::schema::{ATTENTION_INDEX, BY_DAY_INDEX, TTL_ATTRIBUTE};
@@ -217,6 +217,31 @@ impl Ledger {
             rows: rows.collect::<Result<_, LedgerError>>()?,
             next: reply.last_evaluated_key.map(PageToken),
         })
+    }
+
+    /// Counts what has needed a person since `until` or longer, without reading it.
+    pub async fn count_attention(&self, kind: Attention, until: EpochMs) -> Result<u64, LedgerError> {
+        let (mut count, mut start) = (0, None);
+        loop {
+            let reply = self
+                .client
+                .query()
+                .table_name(&self.tables.documents)
+                .index_name(ATTENTION_INDEX)
+                .key_condition_expression("attention = :kind AND attention_at <= :until")
+                .expression_attribute_values(":kind", text(kind))
+                .expression_attribute_values(":until", number(until))
+                .select(Select::Count)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| LedgerError::store("count what needs attention", kind.as_str(), error))?;
+            count += u64::try_from(reply.count).unwrap_or_default();
+            start = reply.last_evaluated_key;
+            if start.is_none() {
+                return Ok(count);
+            }
+        }
     }
 
     /// Lists the documents of a scheme's business day, by key, optionally in one state. A page may hold

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dougong_cloud::{Refusal, Verdict};
+use dougong_ledger::{NewDocument, Parking};
 use dougong_simulators::store::push::PushSettings;
 use dougong_simulators::store::{BillKind, Drain, StoreBill};
 use dougong_values::BeijingTime;
@@ -204,10 +205,30 @@ async fn while_calls_to_bip_are_paused_stuck_documents_wait() {
     chain.world.ledger.pause(&account, now_ms() + 600_000, "licence", now_ms()).await.unwrap();
     let day = bills(38, |plan| plan.declares = 2);
     chain.store.push(chain.pushing(), &day).await.unwrap();
+    // What a person has left lying for a day is counted all the same.
+    for (number, hours) in [(1, 25), (2, 23)] {
+        let parking = Parking { reason: "shop", problems: "[]" };
+        let since = now_ms() - hours * 3_600_000;
+        chain.world.ledger.park(&unmapped(number), &parking, since).await.unwrap();
+    }
     let summary = chain.sweep(&json!({ "job": "stuck", "older_than_minutes": 0 })).await;
     assert_eq!((&summary["paused"], &summary["sent"]), (&json!(true), &json!(0)), "{summary}");
+    assert_eq!(summary["parked_for_a_day"], 1, "{summary}");
     chain.world.resume().await;
     chain.end().await;
+}
+
+fn unmapped(number: u32) -> NewDocument {
+    NewDocument {
+        key: format!("stockout#demo2#{number}").parse().unwrap(),
+        scheme: "online-sales".parse().unwrap(),
+        version: "4954b53400521942e1c1c5d8f83a4db1".parse().unwrap(),
+        modified: None,
+        day: yesterday(),
+        amount: None,
+        source_json: "{}".to_owned(),
+        warnings: None,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,7 +89,7 @@ fn alarms_and_dashboard_look_at_metrics_that_are_written() {
             }
         }
     }
-    assert!(seen > 10);
+    assert!(seen > 5, "{seen}");
 }
 
 #[test]

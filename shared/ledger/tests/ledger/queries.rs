@@ -37,6 +37,9 @@ async fn what_needs_a_person_is_listed_by_reason_the_oldest_first() {
     assert_eq!(goods.rows.len(), 2);
     assert!(goods.next.is_none());
     assert!(goods.rows.iter().all(|row| row.amount == other(0).amount));
+    assert_eq!(store.ledger.count_attention(Attention::Parked, NOW).await.unwrap(), 4);
+    assert_eq!(store.ledger.count_attention(Attention::Parked, NOW - 2 * SECOND).await.unwrap(), 2);
+    assert_eq!(store.ledger.count_attention(Attention::Held, NOW).await.unwrap(), 0);
     assert!(store.ledger.attention(Attention::Unknown, None, None).await.unwrap().rows.is_empty());
 }
 
