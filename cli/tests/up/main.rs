@@ -88,7 +88,7 @@ async fn a_change_that_waited_in_the_queue_of_a_killed_up_is_held_and_not_lost()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_ends_up_with_0_leaves_no_process_and_the_rest_for_the_next_start() {
     let world = World::start(600).await;
-    let orders = world.ship(3, 40);
+    let orders = world.ship(3, 100);
     let service_manager = UnixDatagram::bind(world.path("notify")).unwrap();
     service_manager.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let told = || {
