@@ -31,6 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 STACK = "dougong-emulated"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+MERGING = "merged-sales"  # a scheme that merges
 LIMIT = 420  # seconds until every order has to be booked
 BATCHES = {"sqs:SendMessage": "sqs:SendMessageBatch", "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch"}
 LARGEST_ZIP = 4_000_000  # bytes
@@ -59,6 +60,7 @@ def adapted(built):
     assert (layer / "config" / "dougong.toml").is_file(), f"the layer {layer} lacks its configuration"
     # Layers are not mounted at /opt for compiled functions.
     template["Globals"]["Function"]["Environment"]["Variables"]["DOUGONG_CONFIG"] = str(layer / "config")
+    add_merging_scheme(layer / "config" / "dougong.toml")
     # The emulator asks for actions that AWS does not know: on AWS a batch is granted with its single call.
     for resource in resources.values():
         for policy in resource.get("Properties", {}).get("Policies", []):
@@ -73,6 +75,18 @@ def adapted(built):
             if uri:
                 resource["Properties"][key] = str((built / uri).resolve())
     return template
+
+
+def add_merging_scheme(file):
+    """Adds to the built layer's configuration a scheme that books like the shipped one, merged."""
+    text = file.read_text(encoding="utf-8")
+    if f"[schemes.{MERGING}]" in text:
+        return
+    _, shipped = text.split("[schemes.online-sales]", 1)
+    scheme = ("[schemes.online-sales]" + shipped).split("[schemes.declared.", 1)[0]
+    scheme = scheme.replace("schemes.online-sales", f"schemes.{MERGING}")
+    merge = f'[schemes.{MERGING}.mapping.merge]\nby = ["shop", "warehouse", "day"]\n'
+    file.write_text(f"{text}\n{scheme}\n{merge}", encoding="utf-8")
 
 
 def zip_sizes(built):
@@ -206,23 +220,53 @@ def drive(built, world, endpoint, env, tools, work):
             time.sleep(1)
     groups = client("logs").describe_log_groups()["logGroups"]
     logged = {group["logGroupName"]: group["storedBytes"] for group in groups if "/lambda/" in group["logGroupName"]}
-    answers = {}
-    for event in ({"job": "stuck"}, {"scheme": "declared"}, {"scheme": "transferred"}):
-        answers[json.dumps(event)] = invoke(client("lambda"), outputs["SweepFunction"], event)
-    push = (ROOT / "events" / "accept-declare.json").read_text(encoding="utf-8")
-    push = json.loads(push.replace("replace-with-your-store-secret", secret["store"]["secrets"][0]))
-    pushed = invoke(client("lambda"), f"{STACK}-accept", push)
-    if pushed["statusCode"] != 200 or json.loads(pushed["body"])["code"] != 0:
-        raise SystemExit(f"the push was refused: {pushed}")
+    merge_one(client, outputs)
+    answers = invoke_samples(tools, endpoint, env, work, secret["store"]["secrets"][0])
     return {
         "booked": books["booked"],
         "deploy_seconds": round(deployed - started, 1),
         "flow_seconds": round(booked - deployed, 1),
         "announced": books["announced"],
-        "pushed": pushed["body"],
-        "swept": answers,
+        "samples": answers,
         "log_bytes": logged,
     }
+
+
+def merge_one(client, outputs):
+    """Lets one order wait, be put together and be booked, under the roles of the functions."""
+    order = (ROOT / "events" / "deliver-one.json").read_text(encoding="utf-8")
+    order = order.replace("2076703000038", "2076703000039").replace("online-sales", MERGING)
+    invoke(client("lambda"), f"{STACK}-deliver", json.loads(order))
+    closed = invoke(client("lambda"), f"{STACK}-sweep", {"job": "close", "early": True})
+    key = json.loads(json.loads(order)["Records"][0]["body"])["key"]
+    booked_by = time.monotonic() + 60
+    while True:
+        item = client("dynamodb").get_item(TableName=outputs["DocumentsTable"], Key={"pk": {"S": key}}, ConsistentRead=True)
+        state = item.get("Item", {}).get("state", {}).get("S")
+        if state == "posted" and "merged" in item["Item"]:
+            return
+        if time.monotonic() > booked_by:
+            show_logs(client("logs"))
+            raise SystemExit(f"{key} was not booked in a merged voucher: {item}, closed: {closed}")
+        time.sleep(1)
+
+
+def invoke_samples(tools, endpoint, env, work, secret):
+    """Invokes a function with each sample event, by the command of events/README.md, and returns their answers."""
+    answers = {}
+    for sample in sorted((ROOT / "events").glob("*.json")):
+        event = work / sample.name
+        event.write_text(sample.read_text(encoding="utf-8").replace("replace-with-your-store-secret", secret), encoding="utf-8")
+        function = f"{STACK}-{sample.name.partition('-')[0]}"
+        command = [tools / "cargo-lambda", "lambda", "invoke", "--remote", function, "--data-file", event, "--endpoint-url", endpoint]
+        told = subprocess.run(command, env=env, cwd=work, capture_output=True, text=True)
+        if told.returncode != 0:
+            raise SystemExit(f"{function} failed on {sample.name}: {told.stdout}{told.stderr}")
+        answers[sample.name] = (told.stdout or told.stderr).strip()
+    pushed = json.loads(answers["accept-declare.json"])
+    if pushed["statusCode"] != 200 or json.loads(pushed["body"])["code"] != 0:
+        raise SystemExit(f"the push was refused: {pushed}")
+    return answers
 
 
 def invoke(functions, name, event):
