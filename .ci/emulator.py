@@ -44,7 +44,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def adapted(built):
+def adapted(built, work):
     """Returns the built template as the emulator can take it: what it does not know left out, the layer by its folder."""
     template = yaml_parse((built / "template.yaml").read_text(encoding="utf-8"))
     resources = template["Resources"]
@@ -56,7 +56,8 @@ def adapted(built):
     ]
     for name in unknown:
         del resources[name]
-    layer = (built / resources["ConfigLayer"]["Properties"]["ContentUri"]).resolve()
+    layer = work / "layer"
+    shutil.copytree(built / resources["ConfigLayer"]["Properties"]["ContentUri"], layer)
     assert (layer / "config" / "dougong.toml").is_file(), f"the layer {layer} lacks its configuration"
     # Layers are not mounted at /opt for compiled functions.
     template["Globals"]["Function"]["Environment"]["Variables"]["DOUGONG_CONFIG"] = str(layer / "config")
@@ -78,10 +79,8 @@ def adapted(built):
 
 
 def add_merging_scheme(file):
-    """Adds to the built layer's configuration a scheme that books like the shipped one, merged."""
+    """Adds to a configuration a scheme that books like the shipped one, merged."""
     text = file.read_text(encoding="utf-8")
-    if f"[schemes.{MERGING}]" in text:
-        return
     _, shipped = text.split("[schemes.online-sales]", 1)
     scheme = ("[schemes.online-sales]" + shipped).split("[schemes.declared.", 1)[0]
     scheme = scheme.replace("schemes.online-sales", f"schemes.{MERGING}")
@@ -182,7 +181,7 @@ def drive(built, world, endpoint, env, tools, work):
     )
     client("s3").create_bucket(Bucket="artifacts")
     template = work / "template.yaml"
-    template.write_text(yaml_dump(adapted(built)), encoding="utf-8")
+    template.write_text(yaml_dump(adapted(built, work)), encoding="utf-8")
     parameters = world.told["parameters"] | {
         "Architecture": "x86_64" if os.uname().machine == "x86_64" else "arm64",
         "PullOnlineSalesSchedule": "rate(1 minute)",

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// No Lambda runs for as long.
+const YEAR_MS: i64 = 365 * 86_400_000;
+
 /// Returns milliseconds since the Unix epoch.
 pub fn epoch_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -16,8 +19,12 @@ pub struct Deadline {
 
 impl Deadline {
     /// Takes Lambda's own deadline, in milliseconds since the Unix epoch (`Lambda-Runtime-Deadline-Ms`).
+    ///
+    /// `cargo lambda watch` sends how long there is (600 000) instead of until when; what would lie in 1970 is such a
+    /// length.
     pub fn at_epoch_ms(at_ms: u64) -> Self {
-        Self { at_ms: i64::try_from(at_ms).unwrap_or(i64::MAX) }
+        let at_ms = i64::try_from(at_ms).unwrap_or(i64::MAX);
+        Self { at_ms: if at_ms < YEAR_MS { epoch_ms() + at_ms } else { at_ms } }
     }
 
     /// Returns the deadline in milliseconds since the Unix epoch.
@@ -40,4 +47,16 @@ impl Deadline {
 /// the pace says.
 pub fn call_interval(calls_per_minute: u32) -> Duration {
     Duration::from_millis(60_000_u32.div_ceil(calls_per_minute.max(1)).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_instead_of_an_instant_counts_from_now() {
+        let left = Deadline::at_epoch_ms(600_000).left();
+        assert!(left > Duration::from_secs(590) && left <= Duration::from_secs(600), "{left:?}");
+        assert_eq!(Deadline::at_epoch_ms(1_795_418_092_366).epoch_ms(), 1_795_418_092_366);
+    }
 }
