@@ -8,6 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use dougong_values::SchemeId;
 
 use crate::lang::Lang;
+use crate::operate::arguments::{
+    DlqCommand, HISTORY_EXAMPLES, HistoryArguments, OrdersCommand, PAUSE_EXAMPLES, PauseArguments,
+    RESUME_EXAMPLES, ResumeArguments, STATUS_EXAMPLES, StatusArguments, WatermarkCommand,
+};
 
 /// Books what WDT shipped into BIP: every order once, none lost.
 /// 斗拱：把旺店通的销售出库单记入用友 BIP，一单不漏，一单不重。
@@ -25,7 +29,8 @@ Examples 示例:
   dougong demo --lang zh --keep /tmp/day   keep configuration, ledger and logs 保留配置、台账和日志
   dougong check config                     everything wrong with a configuration 检查配置
   dougong preview order.json               the voucher it would become 预览凭单
-  dougong up --config config --data /var/lib/dougong --secrets secrets.json   for real 正式运行";
+  dougong up --config config --data /var/lib/dougong --secrets secrets.json   for real 正式运行
+  dougong status --data /var/lib/dougong   how it goes, and what waits for a person 运行状况与待处理";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -38,6 +43,41 @@ pub(crate) enum Command {
     /// 在本机正式运行：无需云账号，全部数据在一个目录中。
     #[command(verbatim_doc_comment, after_help = UP_EXAMPLES)]
     Up(UpArguments),
+
+    /// How it goes: watermarks, what waits where and why, queues, paces.
+    /// 运行状况：水位、各状态的单据与原因、队列、调用节奏。
+    #[command(verbatim_doc_comment, after_help = STATUS_EXAMPLES)]
+    Status(StatusArguments),
+
+    /// Documents: what became of them and why, and putting them right.
+    /// 单据：来龙去脉、原因与处理。
+    #[command(subcommand, verbatim_doc_comment)]
+    Orders(OrdersCommand),
+
+    /// How far schemes were pulled; whether an instant was ever inside a window.
+    /// 水位：各方案拉取到何时；某一时刻是否曾在窗口之内。
+    #[command(subcommand, verbatim_doc_comment)]
+    Watermark(WatermarkCommand),
+
+    /// Stops all calls to BIP, WDT or the store system for some time, for everyone.
+    /// 暂停对 BIP、旺店通或门店系统的全部调用。
+    #[command(verbatim_doc_comment, after_help = PAUSE_EXAMPLES)]
+    Pause(PauseArguments),
+
+    /// Lets calls go on.
+    /// 恢复调用。
+    #[command(verbatim_doc_comment, after_help = RESUME_EXAMPLES)]
+    Resume(ResumeArguments),
+
+    /// Dead letters: messages that could not even be recorded.
+    /// 死信：连记录都未能完成的消息。
+    #[command(subcommand, verbatim_doc_comment)]
+    Dlq(DlqCommand),
+
+    /// Who did what by hand on a day.
+    /// 某一天的人工操作记录。
+    #[command(verbatim_doc_comment, after_help = HISTORY_EXAMPLES)]
+    History(HistoryArguments),
 
     /// Finds everything that is wrong with a configuration: rules, tables, and whether they fit each other.
     /// 检查配置：规则、代码表以及二者是否相符，一次列出全部问题。

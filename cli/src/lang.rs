@@ -1,6 +1,7 @@
 //! The language a person is spoken to in: `--lang`, else the locale, else English.
 
 use clap::ValueEnum;
+pub(crate) use dougong_operate::Texts;
 
 /// A language of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -30,13 +31,6 @@ impl Lang {
             Self::Zh => texts.zh,
         }
     }
-}
-
-/// One text in every language: neither can be forgotten.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Texts {
-    pub(crate) en: &'static str,
-    pub(crate) zh: &'static str,
 }
 
 #[cfg(test)]

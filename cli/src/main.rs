@@ -8,7 +8,9 @@ mod failure;
 mod lang;
 mod lines;
 mod mapped;
+mod operate;
 mod shipped;
+mod tables;
 mod up;
 mod words;
 
@@ -19,15 +21,24 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::arguments::{Arguments, Command, FunctionName};
 use crate::failure::Failure;
+use crate::operate::arguments::OperatorCommand;
 
 fn main() -> ExitCode {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| arguments::refuse(&error));
+    let ask = |command| run(Builder::new_current_thread(), operate::run(command));
     match arguments.command {
         Command::Demo(options) => run(Builder::new_multi_thread(), demo::run(options)),
         Command::Check(options) => check::run(&options),
         Command::Preview(options) => run(Builder::new_current_thread(), mapped::preview::run(options)),
         Command::Diff(options) => mapped::diff::run(&options),
         Command::Test(options) => mapped::cases::run(&options),
+        Command::Status(options) => ask(OperatorCommand::Status(options)),
+        Command::Orders(command) => ask(OperatorCommand::Orders(command)),
+        Command::Watermark(command) => ask(OperatorCommand::Watermark(command)),
+        Command::Pause(options) => ask(OperatorCommand::Pause(options)),
+        Command::Resume(options) => ask(OperatorCommand::Resume(options)),
+        Command::Dlq(command) => ask(OperatorCommand::Dlq(command)),
+        Command::History(options) => ask(OperatorCommand::History(options)),
         Command::Up(options) => run(Builder::new_multi_thread(), up::run(options)),
         // As in Lambda: one thread and one event at a time.
         Command::Function { name } => {

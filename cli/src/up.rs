@@ -30,6 +30,7 @@ use self::signals::Signals;
 use crate::arguments::UpArguments;
 use crate::failure::Failure;
 use crate::lang::Lang;
+use crate::operate::Door;
 
 /// How long functions at work may take to finish after a signal; longer than a call to BIP may take by default. The
 /// systemd unit's `TimeoutStopSec` leaves room for it.
@@ -76,12 +77,17 @@ async fn up(options: &UpArguments, lang: Lang) -> Result<(), Vec<String>> {
         stack = Stack::start(settings) => stack.map_err(|error| one(no_stack(lang, options, &folder, &error)))?,
     };
     pipeline::catch_up_on_rescans(&stack, &checked.config).await;
+    if let Err(error) = Door::open(folder.path(), stack.environment(), &options.config) {
+        // It runs all the same; the operator's commands say that they do not find it.
+        tracing::error!(%error, "the operator's commands cannot reach this");
+    }
     service_manager::tell("READY=1");
     let store_url = stack.store().map(StoreSide::url);
     console.started(&checked, options, &folder, stack.put_back(), store_url.as_deref());
 
     attend(&stack, &folder, &mut console, &mut signals, &mut heard).await;
 
+    Door::close(folder.path());
     service_manager::tell("STOPPING=1");
     console.stopping(GRACE);
     tokio::select! {

@@ -70,92 +70,6 @@ words! {
         "这是演示程序自身的问题：请加 --keep DIR 重新运行，并查看 DIR/functions.log";
 }
 
-/// Why an order waits for a person, and what that person does.
-pub(crate) struct Repair {
-    pub(crate) reason: Texts,
-    pub(crate) what_to_do: Texts,
-}
-
-macro_rules! repairs {
-    ($($name:literal => $en:literal, $zh:literal; $en_do:literal, $zh_do:literal;)*) => {
-        /// Explains a stable reason name of the ledger; `None` for one that this version does not know.
-        pub(crate) fn repair(reason: &str) -> Option<Repair> {
-            match reason {
-                $($name => Some(Repair {
-                    reason: Texts { en: $en, zh: $zh },
-                    what_to_do: Texts { en: $en_do, zh: $zh_do },
-                }),)*
-                _ => None,
-            }
-        }
-    };
-}
-
-repairs! {
-    "unknown_shop" => "shop not in the table", "店铺未登记";
-        "add the shop to tables/shops.csv", "在 tables/shops.csv 中登记店铺";
-    "unknown_warehouse" => "warehouse not in the table", "仓库未登记";
-        "add the warehouse to tables/warehouses.csv", "在 tables/warehouses.csv 中登记仓库";
-    "unknown_goods" => "goods not in the table", "货品未登记";
-        "add the goods code to tables/goods.csv", "在 tables/goods.csv 中登记商家编码";
-    "unknown_store" => "store not in the table", "门店未登记";
-        "add the store to tables/stores.csv", "在 tables/stores.csv 中登记门店";
-    "unknown_payment" => "way of paying not in the table", "支付方式未登记";
-        "add the code to tables/payments.csv", "在 tables/payments.csv 中登记支付编码";
-    "lookup_missed" => "not in a table of your own", "自定义对照表中未登记";
-        "add the row that the problem names", "按问题说明在对照表中补登";
-    "unknown_unit" => "a unit is none of the goods'", "单位不属于该货品";
-        "add the unit to tables/goods.csv, or count in main units", "在 tables/goods.csv 补充单位，或按主单位入账";
-    "total_mismatch" => "totals and lines disagree", "合计与明细不符";
-        "correct the bill in the store system", "在门店系统更正单据";
-    "free_goods" => "goods without an amount", "货品没有金额";
-        "correct the bill in the store system", "在门店系统更正单据";
-    "unknown_order" => "its transferring order never came", "调拨单始终未到";
-        "correct the number in WDT", "在旺店通更正单号";
-    "unknown_command" => "a command that nobody knows", "未知的推送命令";
-        "ask the vendor what it is", "向厂商询问该命令";
-    "store_refused" => "refused by the store system", "门店系统拒绝";
-        "read the store system's words in the ledger", "查看台账中门店系统的答复";
-    "missing_field" => "a field is empty", "字段为空";
-        "fill it in WDT, or set it by a rule", "在旺店通补全，或在规则中设定";
-    "postage_mismatch" => "shares and postage are not the receivable", "分摊加邮费不等于应收";
-        "correct the amounts in WDT", "在旺店通更正金额";
-    "postage_nowhere" => "no line can carry the postage", "邮费无处分摊";
-        "book postage on a line of its own (postage = \"line\")", "改为邮费单独成行（postage = \"line\"）";
-    "priced_gift" => "a gift has a price", "赠品带价格";
-        "correct the gift in WDT", "在旺店通更正赠品";
-    "refunded_line" => "a line was refunded", "明细已退款";
-        "decide with the shop whether to book it", "与店铺确认是否入账";
-    "bad_quantity" => "a quantity cannot be booked", "数量有误";
-        "correct the quantity in WDT or the unit in tables/goods.csv", "在旺店通更正数量，或更正 tables/goods.csv 的单位";
-    "bad_amount" => "an amount cannot be booked", "金额有误";
-        "correct the amount in WDT", "在旺店通更正金额";
-    "batch_missing" => "batch number missing", "缺少批次";
-        "enter the batch in WDT", "在旺店通补录批次";
-    "batch_mismatch" => "batches do not add up to the line", "批次数量与明细不符";
-        "correct the batches in WDT", "在旺店通更正批次";
-    "expiry_missing" => "expiry date missing", "缺少效期";
-        "enter the expiry date in WDT", "在旺店通补录效期";
-    "no_lines" => "no line to book", "没有可入账的明细";
-        "look at the order in WDT", "在旺店通核对订单";
-    "check_failed" => "breaks a rule of BIP", "不符合 BIP 校验";
-        "read the problem in the ledger", "查看台账中的问题说明";
-    "refused" => "refused by BIP", "BIP 拒绝";
-        "read BIP's words in the ledger", "查看台账中 BIP 的答复";
-    "busy" => "BIP stayed too busy", "BIP 持续繁忙";
-        "send it again later", "稍后重新发送";
-    "code_taken" => "BIP holds another voucher of this code", "BIP 已有同号的其他单据";
-        "compare both vouchers", "核对两张单据";
-    "unknown_outcome" => "nobody knows whether BIP has it", "BIP 是否入账未知";
-        "look it up in BIP", "在 BIP 中查询";
-    "changed" => "changed after it was booked", "入账后又有变动";
-        "correct the voucher in BIP", "在 BIP 中更正单据";
-    "unreadable" => "cannot be read", "无法读取";
-        "look at the order in WDT", "在旺店通核对订单";
-    "too_large" => "too large for the queue", "超出队列容量";
-        "split the order in WDT", "在旺店通拆分订单";
-}
-
 /// Says where the kept files are.
 pub(crate) fn kept(lang: Lang, folder: &str) -> String {
     match lang {
@@ -185,19 +99,6 @@ pub(crate) fn progress(lang: Lang, booked: u64, parked: u64, total: u64) -> Stri
     match lang {
         Lang::En => format!("{booked} booked and {parked} parked of {total}"),
         Lang::Zh => format!("共 {total} 单，已入账 {booked}，待处理 {parked}"),
-    }
-}
-
-/// Names the rule that leaves an order out; `None` for one that this version does not know.
-pub(crate) fn exclusion(reason: &str) -> Option<Texts> {
-    match reason {
-        "status" => Some(Texts { en: "status", zh: "单据状态" }),
-        "trade_type" => Some(Texts { en: "order type", zh: "订单类型" }),
-        "refund_status" => Some(Texts { en: "refunded", zh: "已退款" }),
-        "shop" => Some(Texts { en: "shop", zh: "店铺" }),
-        "warehouse" => Some(Texts { en: "warehouse", zh: "仓库" }),
-        "announced_by_us" => Some(Texts { en: "our own deliveries", zh: "我方已通知的配送" }),
-        _ => None,
     }
 }
 

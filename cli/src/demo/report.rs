@@ -3,12 +3,13 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
+use comfy_table::{Cell, Table};
 use dougong_values::Money;
 use serde::{Serialize, Serializer};
 
 use crate::demo::store::StoreReport;
 use crate::lang::{Lang, Texts};
+use crate::tables::{explained, money, plain, right};
 use crate::words;
 
 /// A number of orders and what they are worth in WDT; or of bills and what they are in the store system.
@@ -218,7 +219,7 @@ impl Report {
             table.add_row(group_row(format!("{}{reason}", say(words::PARKED)), group, what_to_do));
         }
         for group in &self.excluded {
-            let reason = words::exclusion(&group.reason).map_or(group.reason.as_str(), say);
+            let reason = dougong_operate::exclusion(&group.reason).map_or(group.reason.as_str(), say);
             table.add_row(group_row(say(words::EXCLUDED).to_owned() + reason, group, String::new()));
         }
         if self.not_completed.orders > 0 {
@@ -278,18 +279,6 @@ impl Report {
     }
 }
 
-/// Makes an empty table without frames.
-pub(crate) fn plain() -> Table {
-    let mut table = Table::new();
-    table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('-')));
-    table
-}
-
-/// Makes a cell that is aligned like a number.
-pub(crate) fn right(text: impl ToString) -> Cell {
-    Cell::new(text).set_alignment(CellAlignment::Right)
-}
-
 fn sum_row(name: String, sum: Sum, what_to_do: String) -> Vec<Cell> {
     vec![
         Cell::new(name),
@@ -303,29 +292,6 @@ fn sum_row(name: String, sum: Sum, what_to_do: String) -> Vec<Cell> {
 
 fn group_row(name: String, group: &Group, what_to_do: String) -> Vec<Cell> {
     sum_row(name, Sum { orders: group.orders, amount: group.amount }, what_to_do)
-}
-
-/// Explains a reason, or shows its stable name when this version has no words for it.
-pub(crate) fn explained(lang: Lang, reason: &str) -> (String, String) {
-    words::repair(reason).map_or_else(
-        || (reason.to_owned(), String::new()),
-        |repair| (lang.pick(repair.reason).to_owned(), lang.pick(repair.what_to_do).to_owned()),
-    )
-}
-
-/// Writes an amount with two places and groups of three digits.
-pub(crate) fn money(amount: Money) -> String {
-    let plain = format!("{amount:.2}");
-    let (sign, digits) = plain.strip_prefix('-').map_or(("", plain.as_str()), |rest| ("-", rest));
-    let (whole, cents) = digits.split_once('.').unwrap_or((digits, "00"));
-    let mut grouped = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("{sign}{grouped}.{cents}")
 }
 
 /// Writes `part / whole` with two places.
@@ -344,10 +310,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_and_ratios_are_written_exactly() {
-        assert_eq!(money("-1234567.8".parse().unwrap()), "-1,234,567.80");
-        assert_eq!(money("0".parse().unwrap()), "0.00");
-        assert_eq!(money("999.99".parse().unwrap()), "999.99");
+    fn ratios_are_written_exactly() {
         assert_eq!(ratio(301, 300), "1.00");
         assert_eq!(ratio(7, 0), "0.00");
         assert_eq!(tenths(12_345), "12.3");

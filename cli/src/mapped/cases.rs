@@ -12,7 +12,9 @@ use dougong_values::{Quantity, SchemeId};
 use serde_json::{Value, json};
 use toml::de::{DeTable, DeValue};
 
-use super::{Outcome, configuration, document, fields, outcome, scheme_of, usual_folder};
+use dougong_operate::{Field, fields};
+
+use super::{Outcome, configuration, document, outcome, scheme_of, usual_folder};
 use crate::arguments::TestArguments;
 use crate::lang::{Lang, Texts};
 
@@ -122,7 +124,8 @@ fn checked(config: &Config, file: &Path, lang: Lang) -> Result<Vec<String>, Stri
     let Outcome::Booked(explained) = &outcome else {
         return Ok(vec![format!("a voucher was expected, but {}", became(&outcome))]);
     };
-    let found: BTreeMap<String, String> = fields(&explained.voucher).into_iter().collect();
+    let pair = |Field { field, value }: Field| (field, value);
+    let found: BTreeMap<String, String> = fields(&explained.voucher).into_iter().map(pair).collect();
     let mut failures = Vec::new();
     let expected = case.get("expect").and_then(|value| value.get_ref().as_table());
     for (path, value) in expected.into_iter().flatten() {

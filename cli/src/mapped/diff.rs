@@ -5,9 +5,10 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use dougong_mapping::Problem;
+use dougong_operate::{Field, fields};
 use serde_json::{Value, json};
 
-use super::{Outcome, configuration, fields, outcome, read, scheme_of};
+use super::{Outcome, configuration, outcome, read, scheme_of};
 use crate::arguments::DiffArguments;
 use crate::lang::{Lang, Texts};
 
@@ -76,7 +77,10 @@ fn compared(options: &DiffArguments, lang: Lang) -> Result<(String, usize), Stri
 /// Everything that can differ about what becomes of a document.
 fn said(outcome: &Outcome) -> BTreeMap<String, String> {
     match outcome {
-        Outcome::Booked(explained) => fields(&explained.voucher).into_iter().collect(),
+        Outcome::Booked(explained) => {
+            let pair = |Field { field, value }: Field| (field, value);
+            fields(&explained.voucher).into_iter().map(pair).collect()
+        }
         Outcome::Excluded(reason) => BTreeMap::from([("excluded".to_owned(), reason.clone())]),
         Outcome::Parked(problems) => {
             let problem =

@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use comfy_table::Table;
 use dougong_config::Config;
 use dougong_mapping::Explained;
+use dougong_operate::{Field, fields};
 use dougong_values::{BeijingTime, SchemeId, Window};
 use dougong_wdt::{Client, Filter, PageSize, Query, Row, Stockout};
 use serde_json::{Value, json};
 
-use super::{Document, Outcome, configuration, fields, kind, outcome, read, scheme_of, told, usual_folder};
+use super::{Document, Outcome, configuration, kind, outcome, read, scheme_of, told, usual_folder};
 use crate::arguments::PreviewArguments;
 use crate::failure::Failure;
 use crate::lang::{Lang, Texts};
@@ -100,9 +101,9 @@ fn shown(scheme: &SchemeId, outcome: &Outcome, lang: Lang) -> String {
             let what = kind(&explained.voucher, lang);
             let mut table = Table::new();
             table.load_style(comfy_table::TableStyle::new());
-            for (path, value) in fields(&explained.voucher) {
-                let origin = explained.origins.get(&path).map(ToString::to_string).unwrap_or_default();
-                table.add_row([path, value, origin]);
+            for Field { field, value } in fields(&explained.voucher) {
+                let origin = explained.origins.get(&field).map(ToString::to_string).unwrap_or_default();
+                table.add_row([field, value, origin]);
             }
             let rows: Vec<String> =
                 table.to_string().lines().map(|line| format!("  {}\n", line.trim_end())).collect();
@@ -124,12 +125,12 @@ fn as_json(scheme: &SchemeId, outcome: &Outcome) -> String {
 
 /// Values are texts here, with the digits that are sent: JSON's own numbers would pass through binary ones.
 fn rows(explained: &Explained) -> Vec<Value> {
-    let row = |(path, value): (String, String)| {
-        let mut row = serde_json::to_value(explained.origins.get(&path)).unwrap_or_default();
+    let row = |Field { field, value }: Field| {
+        let mut row = serde_json::to_value(explained.origins.get(&field)).unwrap_or_default();
         if !row.is_object() {
             row = json!({});
         }
-        row["field"] = json!(path);
+        row["field"] = json!(field);
         row["value"] = json!(value.trim_matches('"'));
         row
     };

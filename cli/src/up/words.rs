@@ -15,7 +15,6 @@ use super::heard::{Accepted, Delivered, Pulled, Swept};
 use crate::arguments::UpArguments;
 use crate::failure::Failure;
 use crate::lang::{Lang, Texts};
-use crate::words::repair;
 
 /// Picks one of two texts that are made up on the spot.
 macro_rules! say {
@@ -297,9 +296,9 @@ pub(super) fn delivered(lang: Lang, delivered: &Delivered, waiting: u64) -> Stri
 }
 
 pub(super) fn parked(lang: Lang, reason: &str, orders: u64) -> String {
-    let repair = repair(reason);
-    let words = repair.as_ref().map_or(reason, |repair| lang.pick(repair.reason));
-    let what = repair.as_ref().map_or("", |repair| lang.pick(repair.what_to_do));
+    let known = dougong_operate::reason(reason);
+    let words = known.map_or(reason, |known| lang.pick(known.meaning));
+    let what = known.map_or("", |known| lang.pick(known.what_to_do));
     say!(lang, "parked {orders}: {words} – {what}", "待人工处理 {orders} 单：{words}——{what}")
 }
 

@@ -20,7 +20,7 @@ use self::sweeper::Sweeper;
 use crate::event_source::{EventSourceMapping, Settings};
 use crate::function::{Function, FunctionHost, Invocation, InvokeError};
 use crate::sqs::queue_arn;
-use crate::{DynamoDb, LogSink, Schedule, Sqs, StartError, Storage, Timing};
+use crate::{DynamoDb, LogSink, REGION, Schedule, Sqs, StartError, Storage, TEST_ACCESS_KEY, Timing};
 
 /// The name of the queue between `pull` and `deliver`.
 const ORDERS_QUEUE: &str = "orders";
@@ -154,6 +154,7 @@ pub struct Stack {
     tables: TableNames,
     orders_queue: String,
     dead_letter_queue: String,
+    environment: BTreeMap<String, String>,
     put_back: usize,
     sqs: Sqs,
     dynamodb: DynamoDb,
@@ -228,6 +229,7 @@ impl Stack {
             tables,
             orders_queue,
             dead_letter_queue,
+            environment: as_a_function_sees_it(env),
             put_back,
             sqs,
             dynamodb,
@@ -290,6 +292,12 @@ impl Stack {
         &self.dead_letter_queue
     }
 
+    /// Returns what every function is started with, the region and keys of this cloud included: whoever has these
+    /// variables reaches the stack as the functions do.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
     /// Returns how many messages of an earlier process, dead letters included, were put back into the order queue.
     pub fn put_back(&self) -> usize {
         self.put_back
@@ -348,6 +356,17 @@ impl Stack {
         }
         self.sqs.depth(&self.orders_queue).await.is_none_or(crate::QueueDepth::is_empty)
     }
+}
+
+/// Adds what a function's role and region give.
+fn as_a_function_sees_it(mut environment: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let (key_id, key_secret) = TEST_ACCESS_KEY;
+    for (name, value) in
+        [("AWS_REGION", REGION), ("AWS_ACCESS_KEY_ID", key_id), ("AWS_SECRET_ACCESS_KEY", key_secret)]
+    {
+        environment.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+    }
+    environment
 }
 
 async fn create_queues(sqs: &Sqs, settings: &StackSettings) -> Result<(String, String), StackError> {

@@ -17,7 +17,8 @@ pub const KEY_WINDOW_MS: EpochMs = 3_600_000;
 pub enum Earlier {
     /// This version is booked in BIP.
     Posted(Version),
-    /// This version was sent and parked without its outcome being known: it may be booked in BIP.
+    /// This version was sent and set aside without its outcome being known: it may be booked in BIP. Or it was refused,
+    /// and a change of it is held.
     InFlight(Version),
 }
 
@@ -89,6 +90,8 @@ pub fn decide(item: Option<&Document>, offered: &NewDocument, now_ms: EpochMs) -
             Some(lease) if lease.until_ms > now_ms => Standing::Busy { until_ms: lease.until_ms },
             _ => Standing::Unsettled,
         }),
+        // A person has seen that change and left the voucher as it is.
+        State::Posted if is_held(item.held.as_ref(), &offered.version) => Meaning::Not(Standing::Skipped),
         State::Posted => Meaning::Not(Standing::Changed(Earlier::Posted(item.version.clone()))),
         State::Parked if same || is_held(item.held.as_ref(), &offered.version) => {
             Meaning::Not(Standing::Parked)
@@ -96,10 +99,11 @@ pub fn decide(item: Option<&Document>, offered: &NewDocument, now_ms: EpochMs) -
         State::Parked if item.posted_at.is_some() => {
             Meaning::Not(Standing::Changed(Earlier::Posted(item.version.clone())))
         }
-        State::Parked if item.is_unsettled() => {
+        State::Skipped if same => Meaning::Not(Standing::Skipped),
+        // One that is held stays until a person has decided, or a newer one is held in its place.
+        State::Parked | State::Skipped if item.is_unsettled() || item.held.is_some() => {
             Meaning::Not(Standing::Changed(Earlier::InFlight(item.version.clone())))
         }
-        State::Skipped if same => Meaning::Not(Standing::Skipped),
         State::Queued if item.merged.is_some() => {
             let known = same || is_held(item.held.as_ref(), &offered.version);
             Meaning::Not(if known { Standing::Waiting } else { Standing::Grouped })
@@ -201,13 +205,31 @@ mod tests {
             if item.state == State::Posting && held_by_worker {
                 steps.extend(self.recorded(item));
             }
-            if item.state == State::Parked && item.held.is_none() {
-                steps.push(self.then(item.requeued(NOW), Certainty::NothingSaved));
-            }
+            steps.extend(self.decided(item));
             if item.is_waiting() {
                 steps.extend(self.closed(item));
             }
             steps
+        }
+
+        /// What a person may decide.
+        fn decided(&self, item: &Document) -> Vec<Self> {
+            let nothing = Certainty::NothingSaved;
+            match (item.state, &item.held) {
+                (State::Parked, Some(held)) if item.posted_at.is_some() => {
+                    let corrected = Self { saved: Some(held.version.clone()), ..self.clone() };
+                    vec![
+                        corrected.then(item.change_accepted(NOW), nothing),
+                        self.then(item.change_dismissed(NOW), nothing),
+                    ]
+                }
+                (State::Parked, held) if held.is_none() || !item.is_unsettled() => vec![
+                    self.then(item.requeued(NOW), nothing),
+                    self.then(item.skipped_by_hand(NOW), nothing),
+                ],
+                (State::Parked | State::Skipped, _) => vec![self.then(item.requeued(NOW), nothing)],
+                _ => Vec::new(),
+            }
         }
 
         /// What whoever closes the group, and the part that the order is in, may do.
@@ -336,13 +358,18 @@ mod tests {
             Meaning::Not(Standing::Unsettled) => !live && item.state == State::Posting,
             Meaning::Not(Standing::Parked) => item.attention().is_some() && shown(&offered.version),
             Meaning::Not(Standing::Skipped) => {
-                item.state == State::Skipped && item.version == offered.version
+                (item.state == State::Skipped && item.version == offered.version)
+                    || (item.state == State::Posted
+                        && item.version != offered.version
+                        && shown(&offered.version))
             }
             Meaning::Not(Standing::Changed(Earlier::Posted(version))) => {
                 world.saved.as_ref() == Some(version) && *version != offered.version
             }
             Meaning::Not(Standing::Changed(Earlier::InFlight(version))) => {
-                item.is_unsettled() && item.version == *version && *version != offered.version
+                (item.is_unsettled() || item.held.is_some())
+                    && item.version == *version
+                    && *version != offered.version
             }
         };
         assert!(holds, "{}", told());
@@ -366,12 +393,14 @@ mod tests {
             // A person can see, and a worker can settle, whatever is saved.
             assert!(world.saved.is_none() || world.saved.as_ref() == Some(&item.version), "{world:#?}");
             for step in steps.iter().filter_map(|step| step.item.as_ref()) {
+                let took_held = item.held.as_ref().is_some_and(|held| held.version == step.version);
                 if booked.is_some() {
-                    assert_eq!(step.posted_version(), booked, "{world:#?}");
+                    assert!(took_held || step.posted_version() == booked, "{world:#?}");
                     assert_eq!(step.voucher_id, item.voucher_id);
                 }
-                // A waiting order may be released with what is attached to it, or booked where changes are ignored.
-                if let Some(held) = item.held.as_ref().filter(|_| !item.is_waiting()) {
+                // A waiting order may be released with what is attached to it, or booked where changes are ignored; a
+                // person may let a change take its place.
+                if let Some(held) = item.held.as_ref().filter(|_| !item.is_waiting() && !took_held) {
                     let kept = step.held.as_ref().is_some_and(|next| !is_older(next.modified, held.modified));
                     assert!(kept, "a held change was dropped: {world:#?} {step:#?}");
                 }

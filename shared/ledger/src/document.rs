@@ -285,6 +285,14 @@ impl Document {
         self.posted_at.is_none() && self.first_posting_at.is_some()
     }
 
+    /// Tells whether sending it again can help: its text is there, and no voucher of it is known. What is held as a change
+    /// takes its place where nothing of it can be in BIP; otherwise what was sent is settled first.
+    pub fn is_replayable(&self) -> bool {
+        let held = self.held.as_ref().filter(|_| !self.is_unsettled());
+        let text = held.map_or(self.source.as_ref(), |held| held.source.as_ref());
+        self.posted_at.is_none() && text.is_some()
+    }
+
     /// Tells whether it waits in a group, or is in a part of it that is not booked yet.
     pub fn is_waiting(&self) -> bool {
         self.state == State::Queued && self.merged.is_some()

@@ -155,7 +155,7 @@ pub enum TakeOver {
 pub enum Requeued {
     /// It is queued (or unsettled, if it may be in BIP); send its text to the queue now.
     Ready(Box<Document>),
-    /// It is booked or under way, or a change is held back behind it, or its text is not in the ledger.
+    /// It is booked or under way, or its text is not in the ledger.
     Not(Box<Document>),
     /// The ledger does not know it.
     Absent,
@@ -384,8 +384,8 @@ impl Ledger {
         Err(contended(operation, &document.key))
     }
 
-    /// Puts a parked document, or a skipped bill, back for another try with the mapping of today; the caller
-    /// then sends its text to the queue. Repeating it is no error.
+    /// Puts a parked or skipped document back for another try with the mapping of today; the caller then sends its text
+    /// to the queue. Repeating it is no error.
     pub async fn requeue(&self, key: &DocumentKey, now_ms: EpochMs) -> Result<Requeued, LedgerError> {
         let mut found = self.read(key, "requeue").await?.map(Box::new);
         for _ in 0..TRIES {
@@ -394,9 +394,7 @@ impl Ledger {
             };
             let leased = document.lease.as_ref().is_some_and(|lease| lease.until_ms > now_ms);
             match document.state {
-                _ if document.source.is_none() || document.held.is_some() => {
-                    return Ok(Requeued::Not(document));
-                }
+                _ if !document.is_replayable() => return Ok(Requeued::Not(document)),
                 State::Queued => return Ok(Requeued::Ready(document)),
                 State::Posting if !leased => return Ok(Requeued::Ready(document)),
                 State::Parked | State::Skipped => {}

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod actions;
 mod batches;
 mod codec;
 mod decide;
@@ -12,11 +13,15 @@ mod pace;
 mod queries;
 pub mod schema;
 mod seen;
+mod settling;
 mod stuck;
+mod tally;
 mod token;
 mod transition;
 mod watermarks;
+mod windows;
 
+pub use actions::Action;
 pub use batches::OpenBatch;
 pub use decide::{Earlier, KEY_WINDOW_MS, Meaning, Standing, decide, is_late};
 pub use document::{
@@ -28,9 +33,14 @@ pub use merging::{Booked, MembersBooked, WaitingRow};
 pub use pace::{Pause, Reservation};
 pub use queries::{AttentionRow, DayRow, Known, Page, PageToken};
 pub use schema::TableNames;
+pub use settling::{Decided, Decision};
+pub use tally::{Tally, TallyRow};
 pub use token::{RefreshLock, SealedToken, Stored};
-pub use transition::{Attempt, Begin, CHANGED, Certainty, DISSOLVED, HeldBecomes, KEEP_SECONDS, Parking};
+pub use transition::{
+    Attempt, BY_HAND, Begin, CHANGED, Certainty, DISSOLVED, HeldBecomes, KEEP_SECONDS, Parking,
+};
 pub use watermarks::{Cursor, HistoryEntry, HistoryRow, Lease, TakeLease};
+pub use windows::{CursorState, WatermarkSet, WindowsFound};
 
 /// Milliseconds since the Unix epoch. Every operation takes the time from its caller, so that tests and
 /// models need no waiting.

@@ -62,6 +62,9 @@ pub enum HeldBecomes {
     Ignored,
 }
 
+/// The reason of a document that a person decided not to book.
+pub const BY_HAND: &str = "by_hand";
+
 /// The reason of a part that was given up.
 pub const DISSOLVED: &str = "dissolved";
 
@@ -160,6 +163,7 @@ impl Document {
         next.unknown_since = None;
         next.reason = None;
         next.problems = None;
+        next.show_held(now_ms);
         next
     }
 
@@ -192,6 +196,7 @@ impl Document {
             next.reason = None;
             next.nothing_sent();
             next.voucher_code = None;
+            next.show_held(now_ms);
         }
         next
     }
@@ -281,13 +286,7 @@ impl Document {
         next.merged = None;
         next.due_at = None;
         next.reason = None;
-        if let Some(held) = next.held.take() {
-            next.version = held.version;
-            next.modified = held.modified;
-            next.amount = held.amount;
-            next.source = held.source;
-            next.warnings = None;
-        }
+        next.take_held();
         next
     }
 
@@ -306,13 +305,7 @@ impl Document {
         next.source = None;
         match held {
             HeldBecomes::Ignored => next.held = None,
-            HeldBecomes::Held if next.held.is_none() => {}
-            HeldBecomes::Held => {
-                next.state = State::Parked;
-                next.parked_at = Some(now_ms);
-                next.reason = Some(CHANGED.to_owned());
-                next.expires_at = None;
-            }
+            HeldBecomes::Held => next.show_held(now_ms),
         }
         next
     }
@@ -330,7 +323,7 @@ impl Document {
     }
 
     /// Puts a parked or skipped document back for another try with the mapping of today. One that may have reached BIP
-    /// becomes unsettled, so that it is settled first.
+    /// becomes unsettled, so that it is settled first; otherwise a change that is held takes its place.
     #[must_use]
     pub fn requeued(&self, now_ms: EpochMs) -> Self {
         let mut next = self.next(now_ms);
@@ -344,8 +337,75 @@ impl Document {
         } else {
             next.state = State::Queued;
             next.reason = None;
+            next.take_held();
         }
         next
+    }
+
+    /// Records that a person decided not to book it. Its text stays, so that it can still be sent again.
+    #[must_use]
+    pub fn skipped_by_hand(&self, now_ms: EpochMs) -> Self {
+        let mut next = self.next(now_ms);
+        next.state = State::Skipped;
+        next.parked_at = None;
+        next.lease = None;
+        next.reason = Some(BY_HAND.to_owned());
+        next.expires_at = Some(now_ms.div_euclid(1000) + KEEP_SECONDS);
+        if !self.is_unsettled() {
+            next.take_held();
+        }
+        next
+    }
+
+    /// Records that a person has made the voucher in BIP say what the held change says: that version is booked now.
+    #[must_use]
+    pub fn change_accepted(&self, now_ms: EpochMs) -> Self {
+        let mut next = self.booked_again(now_ms);
+        next.take_held();
+        next.source = None;
+        next
+    }
+
+    /// Records that a person decided to leave the voucher as it is. The change is remembered without its text, so that it
+    /// is not held again when it comes again.
+    #[must_use]
+    pub fn change_dismissed(&self, now_ms: EpochMs) -> Self {
+        let mut next = self.booked_again(now_ms);
+        if let Some(held) = &mut next.held {
+            held.source = None;
+        }
+        next
+    }
+
+    fn booked_again(&self, now_ms: EpochMs) -> Self {
+        let mut next = self.next(now_ms);
+        next.state = State::Posted;
+        next.parked_at = None;
+        next.reason = None;
+        next.problems = None;
+        next.expires_at = Some(now_ms.div_euclid(1000) + self.kept_for());
+        next
+    }
+
+    /// A change that came while it was on its way needs a person now.
+    fn show_held(&mut self, now_ms: EpochMs) {
+        if self.held.is_some() {
+            self.state = State::Parked;
+            self.parked_at = Some(now_ms);
+            self.reason = Some(CHANGED.to_owned());
+            self.expires_at = None;
+        }
+    }
+
+    /// Lets a held change take the place of the version it changes.
+    fn take_held(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.version = held.version;
+            self.modified = held.modified;
+            self.amount = held.amount;
+            self.source = held.source;
+            self.warnings = None;
+        }
     }
 
     /// How long it is remembered once it is done. A merged voucher outlives its members by far: what is in it follows

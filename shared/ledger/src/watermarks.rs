@@ -137,7 +137,7 @@ pub(crate) fn cursor_key(scheme: &SchemeId, cursor: Cursor) -> String {
     }
 }
 
-fn history_key(scheme: &SchemeId) -> String {
+pub(crate) fn history_key(scheme: &SchemeId) -> String {
     format!("history#{scheme}")
 }
 
@@ -364,7 +364,7 @@ fn write_history(lease: &Lease, entry: &HistoryEntry, now_ms: EpochMs) -> Attrib
         .finish()
 }
 
-fn read_history(item: &Attributes) -> Result<HistoryRow, LedgerError> {
+pub(crate) fn read_history(item: &Attributes) -> Result<HistoryRow, LedgerError> {
     let read = ItemReader::new(item);
     let window = Window::new(read.required("window_start")?, read.required("window_end")?)
         .map_err(|_| read.problem("window_end", "before window_start"))?;

@@ -36,9 +36,15 @@ impl Queue {
     /// The redrive policy alone would let it return hundreds of times first, since waiting for BIP's pace
     /// is no failure and must never dead-letter an order.
     pub async fn dead_letter(&self, body: &str) -> Result<(), DeadLetterError> {
-        let url = self.dead_letter_url.get_or_try_init(|| self.find_dead_letter_queue()).await?;
+        let url = self.dead_letter_queue().await?;
         let sent = self.client.send_message().queue_url(url).message_body(body).send().await;
         sent.map(drop).map_err(|error| DeadLetterError::unavailable("send to the dead-letter queue", error))
+    }
+
+    /// Returns the URL of the queue's dead-letter queue.
+    pub async fn dead_letter_queue(&self) -> Result<&str, DeadLetterError> {
+        let url = self.dead_letter_url.get_or_try_init(|| self.find_dead_letter_queue()).await?;
+        Ok(url)
     }
 
     /// Reads the dead-letter queue's name from the redrive policy, and asks for its URL.

@@ -1,6 +1,6 @@
 //! Sending and delaying, on the embedded SQS.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says where")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::types::QueueAttributeName;
 use dougong_cloud::{Refusal, Sqs, Verdict};
-use dougong_queue::{DeadLetterError, Message, Queue, TooLarge};
+use dougong_queue::{DeadLetterError, Encoded, Message, Queue, TooLarge};
 use dougong_values::Version;
 use tokio::time::Instant;
 
@@ -46,6 +46,20 @@ fn message(number: usize) -> Message {
 }
 
 impl Orders {
+    /// Makes a dead-letter queue for the queue and returns its URL.
+    async fn give_dead_letter_queue(&self) -> String {
+        let created = self.client.create_queue().queue_name("dead").send().await.unwrap();
+        let dead = created.queue_url().unwrap().to_owned();
+        let ask =
+            self.client.get_queue_attributes().queue_url(&dead).attribute_names(QueueAttributeName::QueueArn);
+        let attributes = ask.send().await.unwrap();
+        let arn = &attributes.attributes().unwrap()[&QueueAttributeName::QueueArn];
+        let policy = format!("{{\"deadLetterTargetArn\":\"{arn}\",\"maxReceiveCount\":5}}");
+        let set = self.client.set_queue_attributes().queue_url(&self.url);
+        set.attributes(QueueAttributeName::RedrivePolicy, policy).send().await.unwrap();
+        dead
+    }
+
     async fn receive(&self) -> Vec<(Message, String)> {
         let request = self.client.receive_message().queue_url(&self.url).max_number_of_messages(10);
         let reply = request.send().await.unwrap();
@@ -157,17 +171,31 @@ async fn what_is_no_message_goes_to_the_dead_letters_as_it_is() {
     let none = orders.queue.dead_letter("order 80012345").await;
     assert!(matches!(none, Err(DeadLetterError::NoDeadLetterQueue)), "{none:?}");
 
-    let created = orders.client.create_queue().queue_name("dead").send().await.unwrap();
-    let dead = created.queue_url().unwrap().to_owned();
-    let ask =
-        orders.client.get_queue_attributes().queue_url(&dead).attribute_names(QueueAttributeName::QueueArn);
-    let attributes = ask.send().await.unwrap();
-    let arn = &attributes.attributes().unwrap()[&QueueAttributeName::QueueArn];
-    let policy = format!("{{\"deadLetterTargetArn\":\"{arn}\",\"maxReceiveCount\":5}}");
-    let set = orders.client.set_queue_attributes().queue_url(&orders.url);
-    set.attributes(QueueAttributeName::RedrivePolicy, policy).send().await.unwrap();
+    let dead = orders.give_dead_letter_queue().await;
 
     orders.queue.dead_letter("order 80012345").await.unwrap();
     let received = orders.client.receive_message().queue_url(&dead).send().await.unwrap();
     assert_eq!(received.messages()[0].body(), Some("order 80012345"));
+}
+
+#[tokio::test]
+async fn dead_letters_are_counted_shown_and_sent_again_and_what_is_not_ours_stays() {
+    let orders = orders().await;
+    orders.give_dead_letter_queue().await;
+    let Encoded::Body(body) = message(1).encode() else { panic!("too large") };
+    for body in [body.as_str(), "somebody else's"] {
+        orders.queue.dead_letter(body).await.unwrap();
+    }
+    assert_eq!(orders.queue.dead_letter_depth().await.unwrap().visible, 2);
+    let letters = orders.queue.dead_letters(None, 10).await.unwrap();
+    let documents: BTreeSet<String> =
+        letters.iter().filter_map(|letter| letter.document.as_ref().ok().map(ToString::to_string)).collect();
+    assert_eq!((letters.len(), documents), (2, BTreeSet::from([message(1).key.to_string()])));
+    assert!(letters.iter().all(|letter| letter.sent_at.is_some()));
+
+    let done = orders.queue.redrive(10).await.unwrap();
+    assert_eq!((done.moved, done.foreign), (1, 1));
+    assert_eq!(orders.receive().await[0].0, message(1));
+    assert_eq!(orders.queue.dead_letters(None, 10).await.unwrap().len(), 1, "it is still there, and visible");
+    assert_eq!(orders.queue.depth().await.unwrap().in_flight, 1);
 }

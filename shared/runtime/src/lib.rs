@@ -16,7 +16,7 @@ pub use logging::init_logging;
 pub use metrics::{Metrics, Unit};
 pub use secrets::{KeyPair, Secrets, SecretsError, StoreSecrets};
 pub use settings::{MissingSettings, SecretSource, Settings};
-pub use start::{Parts, StartError, serve, serve_caller, start};
+pub use start::{Parts, Reached, StartError, reach, serve, serve_caller, start};
 
 /// Writes an error with its causes, joined by `: `, for a log line.
 pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use dougong_aws::Haste;
+use dougong_aws::{Haste, Variables};
 use dougong_bip::{Client, Credential, discover};
 use dougong_config::Config;
 use dougong_ledger::Ledger;
@@ -124,6 +124,56 @@ async fn start_in(haste: Haste) -> Result<Parts, StartError> {
     };
     let aws = dougong_aws::hasty(&aws, haste);
     Ok(Parts {
+        config: Arc::new(config),
+        secrets,
+        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), settings.tables),
+        queue: Queue::new(aws_sdk_sqs::Client::new(&aws), settings.orders_queue_url),
+    })
+}
+
+/// A system as a person reaches it: what the functions share, but the secrets only if this person may read them.
+#[derive(Debug, Clone)]
+pub struct Reached {
+    /// The tenant's configuration, its formulas compiled.
+    pub config: Arc<Config>,
+    /// App keys and secrets; else why they cannot be read.
+    pub secrets: Result<Secrets, String>,
+    /// The two tables.
+    pub ledger: Ledger,
+    /// The order queue.
+    pub queue: Queue,
+}
+
+impl Reached {
+    /// Returns what a function works with; else why the secrets cannot be read.
+    pub fn parts(&self) -> Result<Parts, StartError> {
+        let secrets = self.secrets.clone().map_err(|problem| StartError { problems: vec![problem] })?;
+        Ok(Parts {
+            config: Arc::clone(&self.config),
+            secrets,
+            ledger: self.ledger.clone(),
+            queue: self.queue.clone(),
+        })
+    }
+}
+
+/// Reaches the system that these variables name, with a configuration that was read already. Names every setting that is
+/// missing; the secret may be.
+pub async fn reach(variables: &Variables, config: Config) -> Result<Reached, StartError> {
+    let variable = |name: &str| variables.get(name);
+    let source = Settings::secret_source(&variable);
+    let settings = Settings::read(&|name| match name {
+        "DOUGONG_SECRET_ID" => variable(name).or_else(|| Some("-".to_owned())),
+        _ => variable(name),
+    });
+    let settings = settings.map_err(|error| StartError::of(&error))?;
+    let aws = dougong_aws::load_from(variables).map_err(|error| StartError::of(&error))?;
+    let secrets = match &source {
+        Some(source) => Secrets::read(source, &aws).await.map_err(|error| with_causes(&error)),
+        None => Err("neither DOUGONG_SECRETS nor DOUGONG_SECRET_ID is set".to_owned()),
+    };
+    let aws = dougong_aws::hasty(&aws, Haste::None);
+    Ok(Reached {
         config: Arc::new(config),
         secrets,
         ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), settings.tables),

@@ -8,8 +8,9 @@ use serde::{Serialize, Serializer};
 
 use super::books::{OfKind, StoreLook};
 use super::told::Count;
-use crate::demo::report::{Group, Trouble, explained, money, plain, right};
+use crate::demo::report::{Group, Trouble};
 use crate::lang::Lang;
+use crate::tables::{explained, money, plain, right};
 use crate::words;
 
 /// The chain's day.
@@ -140,7 +141,7 @@ impl StoreReport {
                 ]);
             }
             for group in &kind.left_out {
-                let reason = words::exclusion(&group.reason).map_or(group.reason.as_str(), say);
+                let reason = dougong_operate::exclusion(&group.reason).map_or(group.reason.as_str(), say);
                 let title = words::of_kind(lang, name, &(say(words::EXCLUDED).to_owned() + reason));
                 table.add_row([Cell::new(title), right(group.bills), right(money(group.store_amount))]);
             }

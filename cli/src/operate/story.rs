@@ -1,0 +1,208 @@
+//! `dougong orders show` and `explain`: one document's story, and what to do about it.
+
+use comfy_table::{Cell, Table};
+use dougong_operate::{Merging, Story};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+use super::arguments::DocumentArguments;
+use super::connection::Connection;
+use super::status::table;
+use super::words::{self, say};
+use super::{Said, failed, orders};
+use crate::failure::Failure;
+use crate::lang::Lang;
+use crate::tables::{explained, money};
+
+async fn found(options: &DocumentArguments, connection: &Connection) -> Result<Result<Story, Said>, Failure> {
+    let lang = connection.lang;
+    let keys = orders::keys(std::slice::from_ref(&options.key), connection)?;
+    let Some(key) = keys.first() else { return Err(words::no_key(lang, &options.key)) };
+    let story = connection.operator.story(key).await.map_err(failed(lang))?;
+    let absent = || {
+        let command = connection.typed("watermark explain 'yyyy-MM-dd HH:mm:ss'");
+        let text = if options.common.json {
+            format!("{:#}\n", json!({ "key": key, "known": false }))
+        } else {
+            words::absent(lang, key, &command)
+        };
+        Said::not(text)
+    };
+    Ok(story.ok_or_else(absent))
+}
+
+pub(super) async fn show(options: &DocumentArguments, connection: &Connection) -> Result<Said, Failure> {
+    let story = match found(options, connection).await? {
+        Ok(story) => story,
+        Err(absent) => return Ok(absent),
+    };
+    let lang = connection.lang;
+    Ok(Said::of(&options.common, &story, 0, || told(&story, lang)))
+}
+
+pub(super) async fn explain(options: &DocumentArguments, connection: &Connection) -> Result<Said, Failure> {
+    let story = match found(options, connection).await? {
+        Ok(story) => story,
+        Err(absent) => return Ok(absent),
+    };
+    let lang = connection.lang;
+    let reason = story.reason.clone().unwrap_or_default();
+    let (meaning, what_to_do) = explained(lang, &reason);
+    let steps: Vec<(String, Option<String>)> = story
+        .advice
+        .next
+        .iter()
+        .map(|next| words::next(lang, *next, &story.key))
+        .map(|(words, command)| (words, command.map(|command| connection.typed(&command))))
+        .collect();
+    if options.common.json {
+        let steps: Vec<Value> =
+            steps.iter().map(|(words, command)| json!({ "words": words, "command": command })).collect();
+        let whole = json!({
+            "key": story.key, "place": story.place, "reason": story.reason, "meaning": meaning,
+            "what_to_do": what_to_do, "problems": story.problems, "steps": steps,
+        });
+        return Ok(Said::well(format!("{whole:#}\n")));
+    }
+    let place = lang.pick(words::place(story.place));
+    let meaning = if meaning.is_empty() { meaning } else { format!("{meaning} ({reason})") };
+    let state = words::with_reason(lang, place, &meaning);
+    let mut text = format!("{}\n  {state}\n", story.key);
+    text += &problems(&story.problems, lang);
+    if !what_to_do.is_empty() {
+        text += &say!(lang, "\nwhat to do: {what_to_do}\n", "\n处理办法：{what_to_do}\n");
+    }
+    for (words, command) in steps {
+        let _ = write!(text, "\n{words}\n");
+        text += &command.map(|command| format!("  {command}\n")).unwrap_or_default();
+    }
+    Ok(Said::well(text))
+}
+
+/// Writes what was found wrong with a document, or what BIP said.
+pub(super) fn problems(problems: &[Value], lang: Lang) -> String {
+    let mut text = String::new();
+    for problem in problems {
+        let part = |name: &str| match problem.get(name) {
+            Some(Value::String(words)) => words.clone(),
+            None | Some(Value::Null) => String::new(),
+            Some(other) => other.to_string(),
+        };
+        let _ = write!(text, "  {}", part("message"));
+        let place = [("source", "target")].iter().find_map(|(source, target)| {
+            let (source, target) = (part(source), part(target));
+            (!source.is_empty() || !target.is_empty())
+                .then(|| format!(" ({source} = {:?} → {target})", part("value")))
+        });
+        text += &place.unwrap_or_default();
+        let code = part("code");
+        if !code.is_empty() {
+            text += &say!(lang, ", BIP's code {code}", "，BIP 代码 {code}");
+        }
+        let trace = part("trace_id");
+        if !trace.is_empty() {
+            let _ = write!(text, ", traceId {trace}");
+        }
+        text.push('\n');
+        let hint = part("hint");
+        if !hint.is_empty() {
+            text += &say!(lang, "    hint: {hint}\n", "    提示：{hint}\n");
+        }
+    }
+    text
+}
+
+fn told(story: &Story, lang: Lang) -> String {
+    let mut lines = Table::new();
+    lines.load_style(comfy_table::TableStyle::new());
+    let mut line = |name: String, value: String| {
+        lines.add_row([Cell::new(name), Cell::new(value)]);
+    };
+    line(say!(lang, "document", "单据"), story.key.to_string());
+    line(say!(lang, "scheme", "方案"), story.scheme.to_string());
+    let (meaning, _) = explained(lang, story.reason.as_deref().unwrap_or_default());
+    let place = lang.pick(words::place(story.place));
+    let state = words::with_reason(lang, place, &meaning);
+    line(say!(lang, "state", "状态"), state);
+    line(say!(lang, "business day", "业务日期"), story.day.clone());
+    if let Some(amount) = story.amount {
+        line(say!(lang, "amount", "金额"), money(amount));
+    }
+    if let Some(modified) = story.modified {
+        line(say!(lang, "changed in its system", "源系统修改时间"), modified.to_string());
+    }
+    line(say!(lang, "first seen", "首次发现"), story.first_seen.to_string());
+    if let Some(window) = story.window.as_ref().map(|window| &window.0) {
+        let (start, end, rows, queued) = (window.start, window.end, window.rows, window.queued);
+        let run = &window.run;
+        line(
+            say!(lang, "in the window", "所在窗口"),
+            say!(
+                lang,
+                "{start} to {end}: {rows} rows read, {queued} queued, run {run}",
+                "{start} 至 {end}：读取 {rows} 行，入队 {queued}，运行 {run}"
+            ),
+        );
+    }
+    line(say!(lang, "attempts", "尝试次数"), story.attempts.to_string());
+    if let (Some(first), Some(last)) = (story.first_attempt, story.last_attempt) {
+        line(say!(lang, "first and last attempt", "首次与末次尝试"), format!("{first}, {last}"));
+    }
+    if let Some(since) = story.unknown_since {
+        line(say!(lang, "outcome unknown since", "结果未知自"), since.to_string());
+    }
+    if let Some(until) = story.busy_until {
+        line(say!(lang, "busy until", "占用至"), until.to_string());
+    }
+    if let Some(code) = &story.voucher_code {
+        line(say!(lang, "voucher code", "单据编码"), code.to_string());
+    }
+    if let Some(id) = &story.voucher_id {
+        line(say!(lang, "voucher id in BIP", "BIP 单据主键"), id.to_string());
+    }
+    if let Some(booked) = story.booked {
+        line(say!(lang, "booked", "入账时间"), booked.to_string());
+    }
+    if let Some(parked) = story.parked {
+        line(say!(lang, "waits for a person since", "待人工处理自"), parked.to_string());
+    }
+    if let Some(held) = &story.held {
+        let amount = held.amount.map(money).unwrap_or_default();
+        let when = held.modified.map(|time| time.to_string()).unwrap_or_default();
+        line(say!(lang, "another version", "另一版本"), format!("{amount} {when}"));
+    }
+    match &story.merged {
+        Some(Merging::Waits { group, due }) => {
+            let due = due.map(|due| due.to_string()).unwrap_or_default();
+            line(say!(lang, "waits to be merged", "等待汇总"), format!("{group} {due}"));
+        }
+        Some(Merging::BookedIn { part }) => {
+            line(say!(lang, "booked in", "汇总于"), part.to_string());
+        }
+        Some(Merging::Members { members }) => {
+            let names: Vec<&str> = members.iter().map(dougong_values::DocumentKey::as_str).collect();
+            line(say!(lang, "members", "成员"), names.join(" "));
+        }
+        None => {}
+    }
+    line(say!(lang, "version", "版本"), story.version.to_string());
+    let mut text = table(&lines);
+    if !story.problems.is_empty() {
+        text += &say!(lang, "\nwhat was wrong, or BIP's answer:\n", "\n问题或 BIP 的答复：\n");
+        text += &problems(&story.problems, lang);
+    }
+    if let Some(warnings) = &story.warnings {
+        text += &say!(lang, "\ndoubtful about reading it: {warnings}\n", "\n读取时的疑点：{warnings}\n");
+    }
+    if !story.deeds.is_empty() {
+        text += &say!(lang, "\nwhat people did:\n", "\n人工操作：\n");
+        for deed in &story.deeds {
+            let what = words::deed(&deed.what).map_or(deed.what.as_str(), |texts| lang.pick(texts));
+            let (at, who) = (deed.at, &deed.who);
+            let why = deed.words.as_deref().unwrap_or_default();
+            text += format!("  {at}  {who}  {what}  {why}").trim_end();
+            text.push('\n');
+        }
+    }
+    text
+}

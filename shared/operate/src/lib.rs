@@ -1,0 +1,129 @@
+#![doc = include_str!("../README.md")]
+
+mod advice;
+mod becoming;
+mod documents;
+mod letters;
+mod pace;
+mod reasons;
+mod replay;
+mod status;
+mod story;
+mod watermarks;
+
+use dougong_ledger::{Action, Ledger, LedgerError};
+use dougong_queue::{SendError, TendError};
+use dougong_runtime::{Reached, epoch_ms};
+use dougong_values::{BeijingTime, BusinessDay, DocumentKey};
+
+pub use advice::{Advice, Next};
+pub use becoming::{Field, Kept, Outcome, document, fields, outcome};
+pub use documents::{Filter, Listed, Place, Row};
+pub use letters::{Letter, Letters};
+pub use pace::{PaceStatus, Paused, System};
+pub use reasons::{ReasonWords, Texts, exclusion, reason};
+pub use replay::{Becomes, Preview, Replayed, Sent, Settled};
+pub use status::{Health, QueueStatus, ReasonCount, SchemeStatus, Status};
+pub use story::{Deed, HeldVersion, InWindow, Merging, Story, standing};
+pub use watermarks::{Explained, WatermarkStatus, WindowRow};
+
+/// What went wrong with a question or a deed of an operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OperateError {
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A queue could not be looked at.
+    #[error(transparent)]
+    Queue(#[from] TendError),
+    /// Not every message got into the queue. What is queued in the ledger and has no message gets one from `sweep`, or when
+    /// it is sent again.
+    #[error("not everything could be sent: do the same again")]
+    Send(#[source] Box<SendError>),
+    /// The secrets are needed for this, and cannot be read.
+    #[error("this needs the secrets: {problem}")]
+    NoSecrets {
+        /// Why they cannot be read.
+        problem: String,
+    },
+    /// The configuration has no such scheme.
+    #[error("the configuration has no scheme {name} (hint: it has {known})")]
+    NoScheme {
+        /// The name that was given.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+}
+
+/// A person at a system: asks, and does what leaves a trace under their name.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    system: Reached,
+    name: String,
+}
+
+impl Operator {
+    /// Takes a system that was reached, and the name of the person; it is cut to 64 characters without control ones.
+    pub fn new(system: Reached, name: &str) -> Self {
+        let clean: String = name.chars().filter(|letter| !letter.is_control()).take(64).collect();
+        let name = if clean.trim().is_empty() { "unnamed".to_owned() } else { clean.trim().to_owned() };
+        Self { system, name }
+    }
+
+    /// Returns the system.
+    pub const fn system(&self) -> &Reached {
+        &self.system
+    }
+
+    /// Returns the person's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    const fn ledger(&self) -> &Ledger {
+        &self.system.ledger
+    }
+
+    /// Writes down what is about to be done.
+    async fn note(
+        &self,
+        what: &str,
+        subject: impl Into<String>,
+        words: Option<String>,
+    ) -> Result<(), OperateError> {
+        let (subject, actor) = (subject.into(), self.name.clone());
+        let action = Action { at_ms: epoch_ms(), actor, what: what.to_owned(), subject, words };
+        Ok(self.ledger().note_action(&action).await?)
+    }
+
+    /// Lists what was done on a day, the latest first; two hundred at most.
+    pub async fn deeds_on(&self, day: BusinessDay) -> Result<Vec<Deed>, OperateError> {
+        let first = self.ledger().actions_on(day, None).await?;
+        let mut deeds = first.rows;
+        if first.next.is_some() {
+            deeds.extend(self.ledger().actions_on(day, first.next).await?.rows);
+        }
+        Ok(deeds.into_iter().map(Deed::from).collect())
+    }
+
+    /// Finds the document that a person means: its key, or the id of a stockout of the configured account.
+    pub fn key(&self, text: &str) -> Option<DocumentKey> {
+        let text = text.trim();
+        if text.contains('#') {
+            return text.parse().ok();
+        }
+        let sid = self.system.config.wdt.sid();
+        text.parse().ok().map(|id| DocumentKey::stockout(sid, &id))
+    }
+}
+
+/// Returns the Beijing time of milliseconds since the epoch.
+fn at(ms: i64) -> BeijingTime {
+    BeijingTime::from_epoch_seconds(ms.div_euclid(1_000)).unwrap_or_else(BeijingTime::now)
+}
+
+/// Returns the day so many days after another one.
+fn day_after(day: BusinessDay, days: i64) -> BusinessDay {
+    day.start().plus_seconds(days * 86_400).day()
+}
