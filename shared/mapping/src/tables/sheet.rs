@@ -169,14 +169,19 @@ struct Layout {
 
 impl Layout {
     fn place(&self, column: &str) -> Option<usize> {
-        let (before, from_last) = self.columns.split_at(self.last.get());
-        let is_it = |known: &Column| known.name == column;
-        let behind = || from_last.iter().position(is_it).map(|index| index + before.len());
-        let known = behind().or_else(|| before.iter().position(is_it));
+        // Mostly the very text that the column is declared with.
+        let known = self.find(|known| std::ptr::eq(known.name, column));
+        let known = known.or_else(|| self.find(|known| known.name == column));
         debug_assert!(known.is_some(), "{column} is not a column of this table");
         let known = known?;
         self.last.set(known);
         self.places[known]
+    }
+
+    fn find(&self, is_it: impl Fn(&Column) -> bool) -> Option<usize> {
+        let (before, from_last) = self.columns.split_at(self.last.get());
+        let behind = from_last.iter().position(&is_it).map(|index| index + before.len());
+        behind.or_else(|| before.iter().position(is_it))
     }
 }
 
@@ -321,17 +326,16 @@ impl<'r> Row<'r, '_> {
 
     /// Reads yes or no; an empty cell is `otherwise`.
     pub(super) fn flag_or(&mut self, column: &str, otherwise: bool) -> bool {
-        let text = self.cell(column).unwrap_or_default();
-        match text.to_ascii_lowercase().as_str() {
-            "" => otherwise,
-            "yes" | "true" | "1" | "是" => true,
-            "no" | "false" | "0" | "否" => false,
-            _ => {
-                let hint = "write yes or no (是 / 否)".to_owned();
-                self.note(column, format!("`{column}` is `{text}`"), Some(hint));
-                false
-            }
+        let Some(text) = self.cell(column) else { return otherwise };
+        let is_one_of = |words: [&str; 4]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+        if is_one_of(["yes", "true", "1", "是"]) {
+            return true;
         }
+        if !is_one_of(["no", "false", "0", "否"]) {
+            let hint = "write yes or no (是 / 否)".to_owned();
+            self.note(column, format!("`{column}` is `{text}`"), Some(hint));
+        }
+        false
     }
 }
 
@@ -345,9 +349,11 @@ pub(super) fn has_control(text: &str) -> bool {
 /// Recognises `6.91234E+12`, what Excel makes of a long code of digits.
 pub(super) fn is_rewritten_number(text: &str) -> bool {
     text.starts_with(|letter: char| letter.is_ascii_digit())
-        && text.split_once("E+").is_some_and(|(mantissa, exponent)| {
+        && text.split_once('E').is_some_and(|(mantissa, exponent)| {
             mantissa.contains('.')
                 && mantissa.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-                && exponent.bytes().all(|byte| byte.is_ascii_digit())
+                && exponent
+                    .strip_prefix('+')
+                    .is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
         })
 }
