@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use dougong_values::{BeijingTime, InvalidTime};
-use serde::Deserializer as _;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The text of one field, whichever way it was written: `110` and `"110"` are both `110`.
@@ -18,7 +17,10 @@ pub struct FieldText<'a>(Cow<'a, str>);
 impl<'a> FieldText<'a> {
     /// Reads a field's value; `None` for null.
     pub(crate) fn of(raw: &'a RawValue) -> Option<Self> {
-        let text = raw.get();
+        Self::of_json(raw.get())
+    }
+
+    fn of_json(text: &'a str) -> Option<Self> {
         let Some(inner) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
             return (text != "null").then_some(Self(Cow::Borrowed(text)));
         };
@@ -50,111 +52,183 @@ impl fmt::Display for FieldText<'_> {
     }
 }
 
-/// Finds a field of a JSON object by its name.
+/// Finds a field of a JSON object by its name. The text was read as JSON before.
 pub(crate) fn find<'a>(object: &'a str, name: &str) -> Option<FieldText<'a>> {
-    let mut reader = serde_json::Deserializer::from_str(object);
-    reader.deserialize_map(Find(name)).ok().flatten().and_then(FieldText::of)
+    find_all(object, &[name], 0..0).pop().flatten()
 }
 
-/// Finds several fields of a JSON object in one pass. The names are sorted.
-pub(crate) fn find_all<'a>(object: &'a str, names: &[&str]) -> Vec<Option<FieldText<'a>>> {
+/// Finds several fields of a JSON object in one pass; of a name that is there twice, the last. The names are sorted,
+/// and the text was read as JSON before; `list` is where a long value stands, if that is known.
+pub(crate) fn find_all<'a>(
+    object: &'a str,
+    names: &[&str],
+    list: Range<usize>,
+) -> Vec<Option<FieldText<'a>>> {
     let mut found = vec![None; names.len()];
-    if !names.is_empty() {
-        let mut reader = serde_json::Deserializer::from_str(object);
-        // What is no object has no fields.
-        let _ = reader.deserialize_map(FindAll { names, found: &mut found });
-    }
-    found.into_iter().map(|raw| raw.and_then(FieldText::of)).collect()
-}
-
-struct FindAll<'n, 'f, 'de> {
-    names: &'n [&'n str],
-    found: &'f mut [Option<&'de RawValue>],
-}
-
-impl<'de> Visitor<'de> for FindAll<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
-        while let Some(place) = fields.next_key_seed(OneOf(self.names))? {
-            match place.and_then(|place| self.found.get_mut(place)) {
-                Some(found) => *found = Some(fields.next_value()?),
-                None => drop(fields.next_value::<IgnoredAny>()?),
+    // What is no object has no fields.
+    if let (Some(mut members), false) = (Members::of(object, list), names.is_empty()) {
+        let kinds = names.iter().fold(0, |kinds, name| kinds | kind(name.as_bytes()));
+        while let Some((key, value)) = members.next() {
+            if let Some(found) = key.place(names, kinds).and_then(|place| found.get_mut(place)) {
+                *found = object.get(value);
             }
         }
-        Ok(())
+    }
+    found.into_iter().map(|raw| raw.and_then(FieldText::of_json)).collect()
+}
+
+/// A key as it is written between its quotes.
+struct Key<'a> {
+    written: &'a [u8],
+    is_escaped: bool,
+}
+
+impl Key<'_> {
+    /// Finds it among sorted names; `kinds` are those of the names.
+    fn place(&self, names: &[&str], kinds: u64) -> Option<usize> {
+        if self.is_escaped {
+            let quoted = format!("\"{}\"", str::from_utf8(self.written).ok()?);
+            let unescaped: String = serde_json::from_str(&quoted).ok()?;
+            return names.binary_search(&unescaped.as_str()).ok();
+        }
+        // Most keys are none of the names, and this tells so at once.
+        if kind(self.written) & kinds == 0 {
+            return None;
+        }
+        names.binary_search_by(|name| name.as_bytes().cmp(self.written)).ok()
     }
 }
 
-/// Looks a key up among sorted names without keeping it.
-struct OneOf<'n>(&'n [&'n str]);
-
-impl<'de> DeserializeSeed<'de> for OneOf<'_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
+/// One bit of 64 for names of the same length, first and last letter.
+fn kind(name: &[u8]) -> u64 {
+    let (Some(first), Some(last)) = (name.first(), name.last()) else { return 1 };
+    1 << ((usize::from(first.wrapping_mul(7) ^ last) ^ (name.len() << 2)) & 63)
 }
 
-impl Visitor<'_> for OneOf<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field name")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.binary_search(&key).ok())
-    }
+/// The members of a JSON object, one after the other: the key, and where the value stands. Text that is no JSON ends
+/// them.
+struct Members<'a> {
+    text: &'a [u8],
+    at: usize,
+    /// A value whose end is known.
+    list: Range<usize>,
 }
 
-struct Find<'n>(&'n str);
-
-impl<'de> Visitor<'de> for Find<'_> {
-    type Value = Option<&'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+impl<'a> Members<'a> {
+    fn of(object: &'a str, list: Range<usize>) -> Option<Self> {
+        let mut members = Self { text: object.as_bytes(), at: 0, list };
+        members.blanks();
+        members.mark(b'{').then_some(members)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(is_it) = fields.next_key_seed(Is(self.0))? {
-            if is_it {
-                found = Some(fields.next_value()?);
-            } else {
-                fields.next_value::<IgnoredAny>()?;
+    fn byte(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn blanks(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.byte() {
+            self.at += 1;
+        }
+    }
+
+    /// Goes behind a mark, if it stands here.
+    fn mark(&mut self, mark: u8) -> bool {
+        let is_here = self.byte() == Some(mark);
+        self.at += usize::from(is_here);
+        is_here
+    }
+
+    /// Goes behind the next of these bytes and returns it.
+    #[inline]
+    fn next_of<const N: usize>(&mut self, bytes: [u8; N]) -> Option<u8> {
+        // Eight bytes at a time; the lowest of those that are equal is told exactly.
+        const LOW: u64 = u64::from_le_bytes([1; 8]);
+        const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+        while let Some(eight) = self.text.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
+            let word = u64::from_le_bytes(*eight);
+            let equal = bytes.iter().fold(0, |equal, &byte| {
+                let other = word ^ u64::from_le_bytes([byte; 8]);
+                equal | (other.wrapping_sub(LOW) & !other & HIGH)
+            });
+            if equal != 0 {
+                let place = equal.trailing_zeros() as usize / 8;
+                self.at += place + 1;
+                return eight.get(place).copied();
+            }
+            self.at += 8;
+        }
+        loop {
+            let byte = self.byte()?;
+            self.at += 1;
+            if bytes.contains(&byte) {
+                return Some(byte);
             }
         }
-        Ok(found)
-    }
-}
-
-/// Compares a key without keeping it.
-struct Is<'n>(&'n str);
-
-impl<'de> DeserializeSeed<'de> for Is<'_> {
-    type Value = bool;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Is<'_> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field name")
     }
 
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<bool, E> {
-        Ok(key == self.0)
+    /// Goes behind the quote that ends a text; tells whether there are escapes in it.
+    fn text(&mut self) -> Option<bool> {
+        let mut is_escaped = false;
+        while self.next_of([b'"', b'\\'])? == b'\\' {
+            is_escaped = true;
+            self.at += 1;
+        }
+        Some(is_escaped)
+    }
+
+    /// Goes behind the value here.
+    fn value(&mut self) -> Option<()> {
+        match self.byte()? {
+            b'"' => {
+                self.at += 1;
+                self.text().map(drop)
+            }
+            b'{' | b'[' if self.at == self.list.start => {
+                self.at = self.list.end;
+                Some(())
+            }
+            b'{' | b'[' => self.nested(),
+            _ => {
+                while !matches!(self.byte()?, b',' | b'}' | 0..=b' ') {
+                    self.at += 1;
+                }
+                Some(())
+            }
+        }
+    }
+
+    /// Goes behind the bracket that closes the one here.
+    fn nested(&mut self) -> Option<()> {
+        let mut depth = 0_usize;
+        loop {
+            match self.next_of([b'"', b'{', b'}', b'[', b']'])? {
+                b'"' => drop(self.text()?),
+                b'{' | b'[' => depth += 1,
+                _ if depth == 1 => return Some(()),
+                _ => depth -= 1,
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<(Key<'a>, Range<usize>)> {
+        self.blanks();
+        if self.mark(b',') {
+            self.blanks();
+        }
+        let start = self.at + 1;
+        if !self.mark(b'"') {
+            return None;
+        }
+        let is_escaped = self.text()?;
+        let key = Key { written: self.text.get(start..self.at - 1)?, is_escaped };
+        self.blanks();
+        if !self.mark(b':') {
+            return None;
+        }
+        self.blanks();
+        let start = self.at;
+        self.value()?;
+        Some((key, start..self.at))
     }
 }
 
@@ -288,6 +362,11 @@ fn time(text: &str) -> Result<Option<BeijingTime>, InvalidTime> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn raw(json: &str) -> Box<RawValue> {
@@ -325,10 +404,96 @@ mod tests {
     #[test]
     fn several_fields_are_found_in_one_pass() {
         let object = r#"{"a":{"b":1},"b":"two","c":null,"d":4.0}"#;
-        let found = find_all(object, &["b", "c", "d", "e"]);
+        let found = find_all(object, &["b", "c", "d", "e"], 0..0);
         let texts: Vec<_> = found.iter().map(|text| text.as_ref().map(FieldText::as_str)).collect();
         assert_eq!(texts, [Some("two"), None, Some("4.0"), None]);
-        assert_eq!(find_all("7", &["a"]), [None]);
+        assert_eq!(find_all("7", &["a"], 0..0), [None]);
+    }
+
+    #[test]
+    fn keys_and_values_are_found_however_they_are_written() {
+        let object = " {\n \"a\\u0062\" : \"x\\\"}\" , \"c\":[{\"ab\":\"]\"},\"\\\\\"] ,\"d\" :-1.5e3\t,\"d\":null,\"e\":{}}";
+        let found = find_all(object, &["ab", "c", "d", "e"], 0..0);
+        let texts: Vec<_> = found.iter().map(|text| text.as_ref().map(FieldText::as_str)).collect();
+        assert_eq!(texts, [Some("x\"}"), Some(r#"[{"ab":"]"},"\\"]"#), None, Some("{}")]);
+    }
+
+    #[test]
+    fn text_that_is_no_json_has_no_fields() {
+        for text in [
+            "",
+            "{",
+            "{\"",
+            "{\"a",
+            "{\"a\"",
+            "{\"a\":",
+            "{\"a\":\"",
+            "{\"a\":\"\\",
+            "{\"a\":[",
+            "{\"a\":7",
+            "[]",
+            "{,",
+        ] {
+            assert_eq!(find_all(text, &["a"], 0..0), [None], "in {text}");
+        }
+    }
+
+    /// A JSON object in every way of writing it: blanks, escapes, nesting, keys that are there twice.
+    fn objects() -> impl Strategy<Value = String> {
+        let blank = "[ \n\t\r]{0,2}";
+        let text = prop_oneof![
+            3 => "[a-e]{1,2}",
+            1 => r#"([a-e 中{}\[\],:]|\\["\\/bfnrt]|\\u00[2-7][0-9a-f]|\\ud83d\\ude00){0,8}"#,
+        ];
+        let text = text.prop_map(|inner| format!("\"{inner}\"")).boxed();
+        let scalar = prop_oneof![
+            text.clone(),
+            "(null|true|false)",
+            r"-?(0|[1-9][0-9]{0,9})(\.[0-9]{1,4})?([eE][+-]?[0-9]{1,2})?",
+        ];
+        let object = |value: BoxedStrategy<String>| {
+            let member = (blank, text.clone(), blank, blank, value, blank);
+            let member = member.prop_map(|(a, key, b, c, value, d)| format!("{a}{key}{b}:{c}{value}{d}"));
+            (blank, vec(member, 0..8)).prop_map(|(inside, members)| {
+                format!("{{{}}}", if members.is_empty() { inside } else { members.join(",") })
+            })
+        };
+        let value = scalar.boxed().prop_recursive(3, 24, 4, move |value| {
+            let list = vec((blank, value.clone(), blank), 0..4);
+            let list = list.prop_map(|items| {
+                let items: Vec<_> = items.into_iter().map(|(a, value, b)| format!("{a}{value}{b}")).collect();
+                format!("[{}]", items.join(","))
+            });
+            let member = (vec("[a-e]", 0..4), value).prop_map(|(keys, value)| {
+                let members: Vec<_> = keys.iter().map(|key| format!("\"{key}\":{value}")).collect();
+                format!("{{{}}}", members.join(", "))
+            });
+            prop_oneof![list, member]
+        });
+        (blank, object(value.boxed())).prop_map(|(before, object)| format!("{before}{object}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+
+        #[test]
+        fn fields_are_found_as_serde_json_finds_them(object in objects()) {
+            let whole: HashMap<String, Box<RawValue>> = serde_json::from_str(&object).unwrap();
+            let mut names: Vec<&str> = whole.keys().map(String::as_str).chain(["a", "bb", "zz"]).collect();
+            names.sort_unstable();
+            names.dedup();
+            let expected: Vec<_> =
+                names.iter().map(|&name| whole.get(name).and_then(|raw| FieldText::of(raw))).collect();
+            prop_assert_eq!(&find_all(&object, &names, 0..0), &expected);
+            for (name, expected) in names.iter().zip(expected) {
+                prop_assert_eq!(find(&object, name), expected);
+            }
+        }
+
+        #[test]
+        fn any_text_is_searched_without_a_panic(text in r#"[{}\[\]",:\\ab中 ]{0,24}"#) {
+            find_all(&text, &["a", "b"], 0..0);
+        }
     }
 
     #[test]

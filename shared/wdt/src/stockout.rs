@@ -83,6 +83,8 @@ pub struct Stockout {
     /// The lines (货品列表节点), in WDT's order.
     pub details: Vec<Line>,
     json: Arc<str>,
+    /// Where `details_list` stands in the text.
+    list: Range<usize>,
 }
 
 /// A line of a stockout. `Debug` shows its identity only.
@@ -186,7 +188,7 @@ impl Stockout {
 
     /// Returns several fields of the head in one pass, as [`Stockout::field`] does; the names are sorted.
     pub fn fields(&self, names: &[&str]) -> Vec<Option<FieldText<'_>>> {
-        field::find_all(&self.json, names)
+        field::find_all(&self.json, names, self.list.clone())
     }
 
     /// Returns the version: a hash of the business content (`design.md` §2).
@@ -211,7 +213,7 @@ impl Line {
 
     /// Returns several fields of the line in one pass, as [`Line::field`] does; the names are sorted.
     pub fn fields(&self, names: &[&str]) -> Vec<Option<FieldText<'_>>> {
-        field::find_all(self.json.get(self.range.clone()).unwrap_or_default(), names)
+        field::find_all(self.json.get(self.range.clone()).unwrap_or_default(), names, 0..0)
     }
 
     /// Tells whether the line is a gift: every `gift_type` but 0 (none) and 65 (the goods that bring the gift).
@@ -229,7 +231,7 @@ impl Position {
 
     /// Returns several fields of the position in one pass, as [`Position::field`] does; the names are sorted.
     pub fn fields(&self, names: &[&str]) -> Vec<Option<FieldText<'_>>> {
-        field::find_all(self.json.get(self.range.clone()).unwrap_or_default(), names)
+        field::find_all(self.json.get(self.range.clone()).unwrap_or_default(), names, 0..0)
     }
 
     /// Returns the quantity taken from this place: `position_goods_count`, else `num`.

@@ -135,6 +135,7 @@ fn stockout(json: &Arc<str>, problems: &mut Vec<FieldProblem>) -> Option<Stockou
         currency: fields.text(wire.currency),
         details: Vec::new(),
         json: Arc::clone(json),
+        list: wire.details_list.map_or(0..0, |list| range(json, list.get())),
     };
     let rows = list(&mut fields, "details_list", wire.details_list);
     read.details = rows
