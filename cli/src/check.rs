@@ -35,8 +35,7 @@ pub(crate) fn run(options: &CheckArguments) -> ExitCode {
     let lang = Lang::choose(options.lang, &|name| std::env::var(name).ok());
     let named = || std::env::var_os("DOUGONG_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from);
     let folder = options.folder.clone().or_else(named).unwrap_or_else(|| PathBuf::from(USUAL_FOLDER));
-    let config = Config::load(&folder, &|name| std::env::var(name).ok());
-    let config = config.and_then(|config| config.compile().map(|()| config));
+    let config = Config::load_compiled(&folder, &|name| std::env::var(name).ok());
     let text = match (&config, options.json) {
         (Ok(config), true) => format!("{:#}\n", found(config)),
         (Ok(config), false) => summary(lang, &folder, config),

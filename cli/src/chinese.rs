@@ -315,6 +315,23 @@ const SENTENCES: &[(&str, &str)] = &[
     ("leave its line out", "请删去这一行"),
     ("the formula is longer than {} bytes", "公式超过 {0} 字节"),
     ("write an expression in quotes, such as {}", "请写带引号的表达式，如 {0}"),
+    ("table `{}` ({}) has no column `{}`", "表 `{0}`（{1}）没有列 `{2}`"),
+    ("its columns are {}", "它的列：{0}"),
+    ("the variables are {}", "可用变量：{0}"),
+    // What the engine says most of expressions that are none.
+    ("the formula is incomplete", "公式不完整"),
+    ("Unexpected '{}'", "此处不应有 `{0}`"),
+    ("Unknown operator: '{}'", "没有运算符 `{0}`"),
+    ("Open string is not terminated", "文本缺少结束的引号"),
+    ("Invalid number: '{}'", "`{0}` 不是数字"),
+    ("Invalid escape sequence: '{}'", "无效的转义 `{0}`"),
+    ("reserved keyword '{}' is disabled", "不能使用 `{0}`"),
+    ("`{}` cannot be used in formulas", "公式中不能使用 `{0}`"),
+    ("Expecting '{}' to start a statement block", "此处应为 `{0}`"),
+    ("Expecting '{}' {}", "此处应为 `{0}`"),
+    ("Expecting name of a property", "此处应为字段名"),
+    ("Expecting name of a variable", "此处应为变量名"),
+    ("Expression exceeds maximum complexity", "表达式嵌套过深"),
     // Of any key: what fits nothing above.
     ("`{}` is `{}`", "`{0}` 是 `{1}`"),
 ];

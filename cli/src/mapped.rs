@@ -30,8 +30,7 @@ const READABLE: Texts = Texts {
 
 /// Reads and compiles a configuration.
 pub(crate) fn configuration(folder: &Path, lang: Lang) -> Result<Config, String> {
-    let config = Config::load(folder, &|name| std::env::var(name).ok());
-    let config = config.and_then(|config| config.compile().map(|()| config));
+    let config = Config::load_compiled(folder, &|name| std::env::var(name).ok());
     config.map_err(|errors| check::told(lang, &errors.0) + "\n")
 }
 

@@ -93,9 +93,26 @@ fn edit(folder: &Path, file: &str, from: &str, to: &str) {
     fs::write(path, text.replace(from, to)).unwrap();
 }
 
+/// Formulas that are none, and one that looks up a column which its table does not have.
+const FORMULAS: &str = r#"
+[schemes.online-sales.mapping.formulas.head]
+memo = 'order.trade_no +'
+agentId = 'ordr.shop_no'
+saleDepartmentId = 'lookup("departments", order.shop_no, "部们")'
+corpContact = 'lookup_or("departments", order.shop_no, "salesman", "S0")'
+
+[schemes.sales.mapping.scripts]
+head = """
+let name = order.store_nam;
+voucher.memo = name +;
+"""
+"#;
+
 /// The same with a slip of every kind.
 fn broken() -> tempfile::TempDir {
     let folder = small();
+    let rules = folder.path().join("config/dougong.toml");
+    fs::write(&rules, format!("{RULES}{FORMULAS}")).unwrap();
     edit(folder.path(), "dougong.toml", "page_size = 100", "page_sise = 100");
     edit(folder.path(), "dougong.toml", "goods = \"FREIGHT\"", "goods = \"FRIEGHT\"");
     edit(folder.path(), "dougong.toml", "DOUGONG_WDT_SID", "DOUGONG_WDT_ACCOUNT");

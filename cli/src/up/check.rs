@@ -21,8 +21,7 @@ pub(super) struct Checked {
 /// Checks configuration, secrets and data folder; returns every problem, each as a text for a person.
 pub(super) fn check(options: &UpArguments, lang: Lang) -> Result<Checked, Vec<String>> {
     let mut problems = Vec::new();
-    let config = Config::load(&options.config, &|name| std::env::var(name).ok());
-    let config = config.and_then(|config| config.compile().map(|()| config));
+    let config = Config::load_compiled(&options.config, &|name| std::env::var(name).ok());
     let config = config.map_err(|errors| problems.push(told(lang, &errors.0) + "\n")).ok();
     let secrets =
         secrets(options.secrets.as_ref(), lang).map_err(|failure| problems.push(failure.to_string())).ok();

@@ -9,7 +9,7 @@ use dougong_store::{Bill, BillKind};
 use dougong_values::{BeijingTime, SchemeId};
 
 use crate::rules;
-use crate::scheme::{OnChange, TableProblems, joined};
+use crate::scheme::{OnChange, TableProblems, joined, note_formulas};
 use crate::section::Section;
 
 /// An integration scheme (集成方案) for one kind of store bill.
@@ -96,9 +96,14 @@ pub(crate) fn bill_scheme(
     let source = source(kind, &source_section);
     source_section.finish();
     let rules = rules::bill_rules(kind, &mapping_section);
-    let mapping = joined(&mapping_section, table_problem, || {
-        tables.map(|tables| BillMapping::new(rules, Arc::clone(tables)))
-    });
+    note_formulas(&mapping_section, mapping_section.syntax(&rules.formulas));
+    let mapping = if let Some(tables) = tables {
+        joined(&mapping_section, table_problem, BillMapping::new(rules, Arc::clone(tables)))
+    } else {
+        let problems = BillMapping::formula_problems(&rules.formulas, rules.target, None);
+        note_formulas(&mapping_section, problems);
+        None
+    };
     mapping_section.finish();
     Some(BillScheme { source, on_change, mapping: mapping? })
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dougong_mapping::{
-    OwnTable, STORE_TABLE_FILES, TABLE_FILES, TableProblem, Tables, decode_table, nearest,
+    OwnTable, STORE_TABLE_FILES, TABLE_FILES, TableProblem, Tables, decode_table, formula_syntax, nearest,
 };
 use dougong_values::TenantId;
 use toml::de::DeTable;
@@ -17,7 +17,7 @@ use toml::de::DeTable;
 use crate::config::{Config, RulesFile};
 use crate::error::{ConfigError, ConfigErrors, Page, Snippet};
 use crate::scheme::{Schemes, schemes};
-use crate::section::{Report, Section};
+use crate::section::{Report, Section, Syntax};
 use crate::store;
 use crate::systems;
 use crate::tables::own_tables;
@@ -47,13 +47,18 @@ impl Config {
     /// Everything that is wrong, at once: unreadable files, syntax, unknown keys, missing and impossible values,
     /// variables that are not set, tables that are incomplete or do not fit each other or the rules.
     pub fn load(folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
-        let mut unread = Unread::default();
-        let rules = unread.read(&folder.join("dougong.toml"));
-        let tables_folder = folder.join("tables");
-        let names = table_names(&tables_folder);
-        let tables: Vec<NamedFile> =
-            names.iter().filter_map(|name| unread.read(&tables_folder.join(name))).collect();
-        read_files(rules.as_ref(), &tables, env, unread)
+        load(folder, env, None)
+    }
+
+    /// Reads the configuration in a folder as [`Config::load`] does and compiles its formulas, for a program that maps
+    /// documents.
+    ///
+    /// # Errors
+    /// As [`Config::load`], what is wrong with formulas among the rest.
+    pub fn load_compiled(folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let config = load(folder, env, Some(formula_syntax))?;
+        config.compile()?;
+        Ok(config)
     }
 
     /// Reads a configuration from its files' contents, with `${DOUGONG_…}` from `env`.
@@ -61,8 +66,22 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn read(files: &Files, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
-        read_files(Some(&files.rules), &files.tables, env, Unread::default())
+        read_files(Some(&files.rules), &files.tables, env, None, Unread::default())
     }
+}
+
+fn load(
+    folder: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    syntax: Option<Syntax>,
+) -> Result<Config, ConfigErrors> {
+    let mut unread = Unread::default();
+    let rules = unread.read(&folder.join("dougong.toml"));
+    let tables_folder = folder.join("tables");
+    let names = table_names(&tables_folder);
+    let tables: Vec<NamedFile> =
+        names.iter().filter_map(|name| unread.read(&tables_folder.join(name))).collect();
+    read_files(rules.as_ref(), &tables, env, syntax, unread)
 }
 
 /// Files that could not be read, and why.
@@ -93,12 +112,13 @@ fn read_files(
     rules: Option<&NamedFile>,
     tables: &[NamedFile],
     env: &dyn Fn(&str) -> Option<String>,
+    syntax: Option<Syntax>,
     unread: Unread,
 ) -> Result<Config, ConfigErrors> {
     let source = TableFiles { files: tables, problems: RefCell::default() };
     let mut table_problems = Vec::new();
     let (config, mut of_rules) = if let Some(file) = rules {
-        read_rules(file, env, &source, &mut |problem| table_problems.push(problem))
+        read_rules(file, env, syntax, &source, &mut |problem| table_problems.push(problem))
     } else {
         source.read_standard();
         (None, Vec::new())
@@ -193,6 +213,7 @@ impl TableFiles<'_> {
 fn read_rules(
     NamedFile { name: file, bytes }: &NamedFile,
     env: &dyn Fn(&str) -> Option<String>,
+    syntax: Option<Syntax>,
     source: &TableFiles<'_>,
     note_table: &mut dyn FnMut(TableProblem),
 ) -> (Option<Config>, Vec<ConfigError>) {
@@ -201,7 +222,7 @@ fn read_rules(
         source.read_standard();
         return (None, vec![whole_file(file, "the file is not UTF-8 text", "save it as UTF-8")]);
     };
-    let report = Report::new(Page { file, text }, env);
+    let report = Report { syntax, ..Report::new(Page { file, text }, env) };
     let (document, syntax) = DeTable::parse_recoverable(text);
     if !syntax.is_empty() {
         for error in &syntax {

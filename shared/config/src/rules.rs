@@ -34,7 +34,8 @@ impl Choice for Policy {
 }
 
 /// Reads the rules; a key that is absent keeps its default. The section is left open for problems of its keys.
-pub(crate) fn rules(section: &Section<'_>) -> Option<Rules> {
+/// The formulas stand beside them: they are checked although a rule is missing.
+pub(crate) fn rules(section: &Section<'_>) -> (Option<Rules>, FormulaTexts) {
     let filter = filter(section.section("filter"));
     let head = head(section.section("head"));
     let lines = lines(section.section("lines"));
@@ -44,7 +45,17 @@ pub(crate) fn rules(section: &Section<'_>) -> Option<Rules> {
     let merge_section = section.section("merge");
     let merge = merge_section.is_there().then(|| merge(merge_section));
     let formulas = formulas(section);
-    Some(Rules { filter, head, lines, gifts, postage: postage?, announce, merge, formulas })
+    let rules = postage.map(|postage| Rules {
+        filter,
+        head,
+        lines,
+        gifts,
+        postage,
+        announce,
+        merge,
+        formulas: FormulaTexts::default(),
+    });
+    (rules, formulas)
 }
 
 /// Reads how orders are merged. What they have in common must be chosen, and a voucher has one date.

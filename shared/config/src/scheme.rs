@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dougong_mapping::rules::Choice;
-use dougong_mapping::{FormulaProblem, Mapping, RuleProblem, Tables};
+use dougong_mapping::{FormulaProblem, Mapping, RuleProblem, Rules, Tables};
 use dougong_store::BillKind;
 use dougong_values::{BeijingTime, SchemeId};
 
@@ -128,32 +128,45 @@ fn scheme(
     }
     section.finish();
     let source = source(source_section);
-    let rules = rules::rules(&mapping_section);
-    let mapping = joined(&mapping_section, table_problem, || Some(Mapping::new(rules?, Arc::clone(tables?))));
+    let (rules, formulas) = rules::rules(&mapping_section);
+    note_formulas(&mapping_section, mapping_section.syntax(&formulas));
+    let mapping = if let (Some(rules), Some(tables)) = (rules, tables) {
+        let mapping = Mapping::new(Rules { formulas, ..rules }, Arc::clone(tables));
+        joined(&mapping_section, table_problem, mapping)
+    } else {
+        let problems = Mapping::formula_problems(&formulas, tables.map(Arc::as_ref));
+        note_formulas(&mapping_section, problems);
+        None
+    };
     mapping_section.finish();
     Some(AnyScheme::Stockouts(Box::new(Scheme { source: source?, on_change, mapping: mapping? })))
 }
 
-/// Joins rules and tables; notes every place where they do not fit.
+/// Takes what rules and tables make together; notes every place where they do not fit.
 pub(crate) fn joined<M>(
     section: &Section<'_>,
     table_problem: TableProblems<'_>,
-    join: impl FnOnce() -> Option<Result<M, Vec<RuleProblem>>>,
+    joined: Result<M, Vec<RuleProblem>>,
 ) -> Option<M> {
-    match join()? {
+    match joined {
         Ok(mapping) => Some(mapping),
         Err(problems) => {
             for problem in problems {
                 match problem {
                     RuleProblem::Table(problem) => table_problem(problem),
                     RuleProblem::Rule { path, message, hint } => section.note_below(path, &message, hint),
-                    RuleProblem::Formula(FormulaProblem { name, span, message, hint, .. }) => {
-                        section.note_span(span, format!("`{name}`: {message}"), hint);
-                    }
+                    RuleProblem::Formula(problem) => note_formulas(section, vec![problem]),
                 }
             }
             None
         }
+    }
+}
+
+/// Notes what is wrong with formulas.
+pub(crate) fn note_formulas(section: &Section<'_>, problems: Vec<FormulaProblem>) {
+    for FormulaProblem { name, span, message, hint, .. } in problems {
+        section.note_span(span, format!("`{name}`: {message}"), hint);
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
 
 use dougong_mapping::rules::Choice;
-use dougong_mapping::{InvalidTemplate, Template, did_you_mean};
+use dougong_mapping::{FormulaProblem, FormulaTexts, InvalidTemplate, Template, did_you_mean};
 use dougong_values::Quantity;
 use rust_decimal::Decimal;
 use toml::Spanned;
@@ -17,10 +17,15 @@ use crate::formats::{duration, written, wrong_with_url};
 use crate::shape::{Shape, Sketch};
 use crate::substitute::{names_variable, substitute, variable};
 
+/// Tells which formulas are none.
+pub(crate) type Syntax = fn(&FormulaTexts) -> Vec<FormulaProblem>;
+
 /// Collects errors while a file is read; the environment its values are replaced from.
 pub(crate) struct Report<'a> {
     pub(crate) page: Page<'a>,
     pub(crate) env: &'a dyn Fn(&str) -> Option<String>,
+    /// How formulas are parsed, for a program that maps documents.
+    pub(crate) syntax: Option<Syntax>,
     pub(crate) errors: RefCell<Vec<ConfigError>>,
     /// Where every key that is asked for is noted with its shape: the schema is drawn from it.
     pub(crate) sketch: Option<&'a Sketch>,
@@ -29,7 +34,7 @@ pub(crate) struct Report<'a> {
 impl<'a> Report<'a> {
     /// Starts to read a text.
     pub(crate) fn new(page: Page<'a>, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { page, env, errors: RefCell::default(), sketch: None }
+        Self { page, env, syntax: None, errors: RefCell::default(), sketch: None }
     }
 }
 
@@ -124,6 +129,11 @@ impl<'a> Section<'a> {
     /// Returns the sketch if the section is read for it alone, without a file.
     fn sketched(&self) -> Option<&'a Sketch> {
         self.report.sketch.filter(|sketch| sketch.pretends())
+    }
+
+    /// Tells which formulas are none; of a program that maps nothing, it is not asked.
+    pub(crate) fn syntax(&self, texts: &FormulaTexts) -> Vec<FormulaProblem> {
+        self.report.syntax.map(|syntax| syntax(texts)).unwrap_or_default()
     }
 
     /// Notes what is wrong with a key; a missing one is noted at its section.

@@ -77,7 +77,7 @@ impl Figures {
 }
 
 /// Computes anew what follows from a line's count, rates, amount and tax: counts in other units, tax, prices, local
-/// currency. A count that rounds to nothing is refused.
+/// currency. A count that rounds to nothing is refused, and nothing is changed.
 pub(crate) fn settle(line: &mut OrderLine, tax_rate: Quantity, exch_rate: Quantity) -> Result<(), Fault> {
     let counted = |rate: Quantity| {
         let count = line.qty.decimal() / rate.decimal();
@@ -89,8 +89,7 @@ pub(crate) fn settle(line: &mut OrderLine, tax_rate: Quantity, exch_rate: Quanti
         }
         Ok(Quantity::new(rounded))
     };
-    line.sub_qty = counted(line.inv_exch_rate)?;
-    line.price_qty = counted(line.inv_price_exch_rate)?;
+    (line.sub_qty, line.price_qty) = (counted(line.inv_exch_rate)?, counted(line.inv_price_exch_rate)?);
     let ori_money = Figures::without_tax(line.ori_sum, tax_rate);
     let figures = Figures::of(line.ori_sum, ori_money, line.price_qty, exch_rate);
     line.ori_money = figures.ori_money;

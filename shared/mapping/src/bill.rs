@@ -15,9 +15,9 @@ use crate::complete::{check_goods, check_parties};
 use crate::core::{Core, Defaults};
 use crate::draft::{Draft, LineNames, MOST_AMOUNT, MOST_COUNT, Origin};
 use crate::excluded::Exclusion;
-use crate::formulas::{Document, Draw, FormulaProblem, Formulas, Place, Source};
+use crate::formulas::{Document, Draw, FormulaProblem, FormulaTexts, Formulas, Place, Source};
 use crate::head::{HeadFacts, cell_or, missing, no_code, unknown};
-use crate::mapping::{Identity, RuleProblem, checked_formulas, named, violated};
+use crate::mapping::{Identity, RuleProblem, named, violated};
 use crate::problem::{Problem, Reason};
 use crate::provenance::{Explained, Facts};
 use crate::tables::{CountedIn, Goods, Store, Tables, Warehouse};
@@ -91,13 +91,25 @@ impl BillMapping {
             problems.push(rule("payments", "payments need tables/payments.csv, which is missing", hint));
         }
         check_goods(constants, &tables, &mut problems);
-        let vouchers = match rules.target {
+        let texts = std::mem::take(&mut rules.formulas);
+        let of_formulas = Self::formula_problems(&texts, rules.target, Some(&tables));
+        problems.extend(of_formulas.into_iter().map(RuleProblem::Formula));
+        let formulas = Formulas::new(texts);
+        if problems.is_empty() { Ok(Self { rules, tables, defaults, formulas }) } else { Err(problems) }
+    }
+
+    /// Tells what is wrong with formulas for bills, as far as it shows before they are compiled, also where the tables
+    /// cannot be read.
+    pub fn formula_problems(
+        texts: &FormulaTexts,
+        target: Target,
+        tables: Option<&Tables>,
+    ) -> Vec<FormulaProblem> {
+        let vouchers = match target {
             Target::Order => Place::Orders,
             Target::Return => Place::Both,
         };
-        let texts = std::mem::take(&mut rules.formulas);
-        let formulas = checked_formulas(texts, Document::Bill, vouchers, &tables, &mut problems);
-        if problems.is_empty() { Ok(Self { rules, tables, defaults, formulas }) } else { Err(problems) }
+        Formulas::problems(texts, Document::Bill, vouchers, tables)
     }
 
     /// Compiles the formulas, once; returns everything that is wrong with them. A mapping whose formulas were not

@@ -10,6 +10,7 @@
 
 mod catalogue;
 mod cells;
+mod direct;
 mod engine;
 mod functions;
 mod lexed;
@@ -36,7 +37,7 @@ pub(crate) use source::Source;
 pub(crate) use targets::{Place, Side};
 
 use catalogue::Part;
-use lexed::Use;
+use lexed::{Column, Use};
 use targets::Class;
 
 /// The longest formula or script, in bytes.
@@ -182,6 +183,12 @@ impl std::fmt::Debug for Formulas {
     }
 }
 
+/// Parses every formula and script, whatever else is wrong with the configuration; returns what is none. For a program
+/// that maps documents: it brings the engine with it.
+pub fn formula_syntax(texts: &FormulaTexts) -> Vec<FormulaProblem> {
+    program::syntax(texts)
+}
+
 /// A finished voucher on its way through the formulas.
 #[derive(Debug, Clone)]
 pub(crate) struct Draw {
@@ -202,14 +209,19 @@ pub(crate) trait Program: Send + Sync {
 }
 
 impl Formulas {
-    /// Takes the texts and checks what can be checked without the engine.
-    pub(crate) fn new(
-        texts: FormulaTexts,
+    /// Takes texts in which nothing is wrong.
+    pub(crate) fn new(texts: FormulaTexts) -> Self {
+        Self { texts: Arc::new(texts), compiled: Arc::default() }
+    }
+
+    /// Checks what can be checked without the engine; tables that cannot be read are not asked.
+    pub(crate) fn problems(
+        texts: &FormulaTexts,
         document: Document,
         vouchers: Place,
-        tables: &Tables,
-        problems: &mut Vec<FormulaProblem>,
-    ) -> Self {
+        tables: Option<&Tables>,
+    ) -> Vec<FormulaProblem> {
+        let mut problems = Vec::new();
         let mut seen: Vec<(Side, &str)> = Vec::new();
         for (side, name, formula) in texts.all() {
             if let Some((message, hint)) = wrong_target(side, formula, vouchers, &mut seen) {
@@ -232,11 +244,20 @@ impl Formulas {
                 let hint = close.unwrap_or_else(|| "the functions are listed in docs/mapping.md".to_owned());
                 note(*at, called.len(), format!("there is no function `{called}`"), Some(hint));
             }
-            for (table, at) in words.tables.iter().filter(|(table, _)| tables.columns(table).is_none()) {
-                let names = || tables.declared().map(|declared| declared.name.as_str());
-                let declare = || "declare it in dougong.toml: [tables.…]".to_owned();
-                let hint = did_you_mean(table, names()).unwrap_or_else(declare);
-                note(*at, table.len(), format!("there is no table `{table}`"), Some(hint));
+            if let Some(tables) = tables {
+                for (table, at) in words.tables.iter().filter(|(table, _)| !tables.is_declared(table)) {
+                    let names = || tables.declared().map(|declared| declared.name.as_str());
+                    let declare = || "declare it in dougong.toml: [tables.…]".to_owned();
+                    let hint = did_you_mean(table, names()).unwrap_or_else(declare);
+                    note(*at, table.len(), format!("there is no table `{table}`"), Some(hint));
+                }
+                for Column { table, name, at } in &words.columns {
+                    if let Some(miss) = tables.column_miss(table, name) {
+                        let columns = tables.columns(table).unwrap_or_default();
+                        let hint = did_you_mean(name, columns).unwrap_or_else(|| miss.hint());
+                        note(*at, name.len(), miss.to_string(), Some(hint));
+                    }
+                }
             }
             for field in words.uses {
                 if let Some((message, hint)) = unknown_field(&field, document) {
@@ -244,7 +265,7 @@ impl Formulas {
                 }
             }
         }
-        Self { texts: Arc::new(texts), compiled: Arc::default() }
+        problems
     }
 
     /// Returns the texts.

@@ -24,7 +24,7 @@ mod template;
 pub use bill::{BillMapping, MappedBill};
 pub use bill_rules::BillRules;
 pub use excluded::Exclusion;
-pub use formulas::{FormulaProblem, FormulaText, FormulaTexts, head_targets, line_targets};
+pub use formulas::{FormulaProblem, FormulaText, FormulaTexts, formula_syntax, head_targets, line_targets};
 pub use lookup::{Miss, MissKind};
 pub use mapping::{Identity, Mapping, RuleProblem};
 pub use nearest::{did_you_mean, nearest};

@@ -96,8 +96,15 @@ impl Mapping {
         );
         check_complete(&rules, &tables, &mut problems);
         let texts = std::mem::take(&mut rules.formulas);
-        let formulas = checked_formulas(texts, Document::Stockout, Place::Orders, &tables, &mut problems);
+        problems.extend(Self::formula_problems(&texts, Some(&tables)).into_iter().map(RuleProblem::Formula));
+        let formulas = Formulas::new(texts);
         if problems.is_empty() { Ok(Self { rules, tables, defaults, formulas }) } else { Err(problems) }
+    }
+
+    /// Tells what is wrong with formulas for stockouts, as far as it shows before they are compiled, also where other
+    /// rules or the tables cannot be read.
+    pub fn formula_problems(texts: &FormulaTexts, tables: Option<&Tables>) -> Vec<FormulaProblem> {
+        Formulas::problems(texts, Document::Stockout, Place::Orders, tables)
     }
 
     /// Compiles the formulas, once; returns everything that is wrong with them. A mapping whose formulas were not
@@ -209,20 +216,6 @@ impl Mapping {
 /// Returns the name of a choice in the rules.
 pub(crate) fn named<T: Choice + PartialEq>(choice: T) -> &'static str {
     T::NAMES.iter().find(|(_, known)| *known == choice).map_or("", |&(name, _)| name)
-}
-
-/// Checks what can be known of formulas when the configuration is loaded.
-pub(crate) fn checked_formulas(
-    texts: FormulaTexts,
-    document: Document,
-    vouchers: Place,
-    tables: &Tables,
-    problems: &mut Vec<RuleProblem>,
-) -> Formulas {
-    let mut of_formulas = Vec::new();
-    let formulas = Formulas::new(texts, document, vouchers, tables, &mut of_formulas);
-    problems.extend(of_formulas.into_iter().map(RuleProblem::Formula));
-    formulas
 }
 
 impl Draw {

@@ -126,6 +126,8 @@ pub struct Tables {
     store_goods: HashMap<String, SpecNo>,
     store_warehouses: HashMap<String, WarehouseNo>,
     own: Vec<Own>,
+    /// Tables of the tenant's own whose files are missing.
+    unread: Vec<String>,
     pub(crate) files: FileNames,
 }
 
@@ -266,6 +268,10 @@ impl Tables {
         let of_goods = goods.iter().map(|(key, row)| (key, row.in_store.as_ref(), row.line));
         let store_goods = other_keys(of_goods, goods_file.0, "store_goods", &mut found);
         let of_warehouses = warehouses.iter().map(|(key, row)| (key, row.in_store.as_ref(), row.line));
+        let own = lookups::read_own(files, declared, &mut found);
+        let is_read = |name: &str| own.iter().any(|own| own.declared.name == name);
+        let unread =
+            declared.iter().map(|table| &table.name).filter(|name| !is_read(name)).cloned().collect();
         let tables = Self {
             shops,
             store_warehouses: other_keys(of_warehouses, warehouses_file.0, "store_warehouse", &mut found),
@@ -276,7 +282,8 @@ impl Tables {
             units,
             stores: stores_file.map(|file| stores::read_stores(file, &mut found)),
             payments: named("payments.csv").map(|file| stores::read_payments(file, &mut found)),
-            own: lookups::read_own(files, declared, &mut found),
+            own,
+            unread,
             files: FileNames {
                 shops: shops_file.0.to_owned(),
                 warehouses: warehouses_file.0.to_owned(),

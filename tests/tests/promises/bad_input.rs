@@ -1,5 +1,6 @@
 //! What cannot be read or mapped is kept and shown, and delays nobody.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dougong_cloud::InvokeError;
@@ -67,6 +68,63 @@ async fn an_unmappable_order_is_parked_with_all_its_reasons_and_is_booked_once_t
     });
     assert_eq!(world.assert_books_agree(), 21);
     world.assert_nothing_parked().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_formula_looks_up_what_is_not_there_is_booked_once_the_table_is_mended() {
+    let mut settings = WorldSettings::from(yesterday().start());
+    let gifts = "[schemes.online-sales.mapping.gifts]";
+    let formula = r#"[schemes.online-sales.mapping.formulas.head]
+saleDepartmentId = '''lookup("departments", order.shop_no, "department")'''
+
+[tables.departments]
+keys = ["shop_no"]
+"#;
+    settings.rules.push((gifts, format!("{formula}\n{gifts}")));
+    let world = World::start(settings).await;
+    let mut orders = sold(1_305, 24);
+    // The shop of the first order has no department yet.
+    let forgotten = orders[0].shop_no.clone();
+    for order in orders.iter_mut().filter(|order| order.shop_no == forgotten) {
+        order.flaw = Some(Flaw::UnknownShop);
+    }
+    let shops: BTreeSet<&str> = orders.iter().map(|order| order.shop_no.as_str()).collect();
+    assert!(shops.len() > 1, "all orders are of one shop");
+    let row = |shop: &str| format!("{shop},D-{shop}\n");
+    let rows: String = shops.iter().filter(|&&shop| shop != forgotten).map(|shop| row(shop)).collect();
+    let table = world.config().join("tables/departments.csv");
+    std::fs::write(&table, format!("shop_no,department\n{rows}")).unwrap();
+    let waiting: Vec<_> = orders.iter().filter(|order| order.flaw.is_some()).cloned().collect();
+    world.wdt.add(orders.clone());
+    world.pull_and_settle().await;
+
+    assert_eq!(world.assert_books_agree(), orders.len() - waiting.len());
+    let parked = world.parked().await;
+    assert_eq!(parked.len(), waiting.len(), "{parked:#?}");
+    for parked in &parked {
+        assert_eq!(parked.reasons(), ["lookup_missed"], "{parked:#?}");
+        let text = serde_json::to_string(&parked.problems).unwrap();
+        for told in ["departments", forgotten.as_str(), "departments.csv", "saleDepartmentId"] {
+            assert!(text.contains(told), "nothing is said about {told}: {text}");
+        }
+    }
+
+    // The operator adds the row, deploys, and sends the orders again.
+    std::fs::write(&table, format!("shop_no,department\n{rows}{}", row(&forgotten))).unwrap();
+    world.deploy().await;
+    for order in &waiting {
+        world.requeue(&world.key(order.stockout_id)).await;
+    }
+    world.settle().await;
+    world.wdt.add(waiting.into_iter().map(|order| WdtOrder { flaw: None, ..order }));
+    assert_eq!(world.assert_books_agree(), orders.len());
+    world.assert_nothing_parked().await;
+    for voucher in world.bip.orders() {
+        let order = orders.iter().find(|order| order.stockout_no == voucher.code).expect("an order of ours");
+        let department = voucher.head.text("saleDepartmentId").unwrap_or_default();
+        assert_eq!(department, format!("D-{}", order.shop_no), "{}", voucher.code);
+    }
     world.end().await;
 }
 

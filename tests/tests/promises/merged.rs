@@ -327,6 +327,35 @@ async fn an_order_that_cannot_be_mapped_is_parked_alone_and_a_refused_part_is_pu
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn orders_whose_formulas_set_different_heads_share_no_voucher_and_the_sums_agree() {
+    let mut settings = merging(WorldSettings::from(yesterday().start()));
+    let postage = "[schemes.online-sales.mapping.postage]";
+    let formulas = r#"[schemes.online-sales.mapping.formulas]
+head.saleDepartmentId = '''if whole(order.stockout_id) % 2 == 0 { "D-EVEN" } else { "D-ODD" }'''
+lines.memo = '''"W-" + order.warehouse_no'''
+"#;
+    settings.rules.push((postage, format!("{formulas}\n{postage}")));
+    let world = World::start(settings).await;
+    let orders = alike(sold(1_711, 40));
+    world.wdt.add(orders.clone());
+    world.pull_and_settle().await;
+    close(&world).await;
+
+    assert_eq!(assert_merged(&world, &orders).await, 2, "one voucher for each department");
+    let mut departments = BTreeMap::new();
+    for voucher in world.bip.orders() {
+        departments.insert(voucher.id, voucher.head.text("saleDepartmentId").unwrap_or_default().to_owned());
+    }
+    for order in &orders {
+        let voucher = document(&world, order).await.voucher_id.unwrap();
+        let own = if order.stockout_id % 2 == 0 { "D-EVEN" } else { "D-ODD" };
+        assert_eq!(departments[&voucher.to_string()], own, "{}", order.stockout_id);
+    }
+    world.assert_nothing_parked().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn orders_that_wait_are_booked_alone_when_their_scheme_merges_no_longer() {
     let world = World::start(merging(WorldSettings::from(yesterday().start()))).await;
     let orders = sold(1_708, 12);

@@ -3,11 +3,12 @@
 use std::cell::Cell as StdCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use dougong_bip::{Order, OrderLine};
 use dougong_values::{BeijingTime, Quantity};
 use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Position};
 
 use super::Draw;
-use super::cells::{self, number};
+use super::cells::{self, Access, number};
 use super::functions;
 use super::lexed::Words;
 use super::lookups::{self, Row};
@@ -143,18 +144,8 @@ impl Voucher {
         Ok((access.get)(&locked(&self.0).draw.order))
     }
 
-    /// Sets a field of the head.
-    pub(crate) fn set(&self, name: &str, value: &Dynamic) -> Result<(), Fault> {
-        let target = settable(Side::Head, name)?;
-        let Some(access) = cells::of_head(target.name) else { return Ok(()) };
-        let mut work = locked(&self.0);
-        let order = &mut work.draw.order;
-        if target.name == "orderPrices!exchRate" {
-            rate_bound(value)?;
-        }
-        (access.set)(order, value)?;
-        note(&mut work, None, target);
-        Ok(())
+    fn set(&self, name: &str, value: &Dynamic) -> Result<(), Fault> {
+        Field::of_head(name).ok_or_else(|| unknown(name))?.set(&self.0, value)
     }
 }
 
@@ -171,12 +162,72 @@ impl Item {
         Ok(work.draw.order.order_details.get(index).map_or(Dynamic::UNIT, access.get))
     }
 
-    /// Sets a field of the line; amounts, prices and counts that follow from it are computed anew.
-    pub(crate) fn set(&self, name: &str, value: &Dynamic, tables: &Tables) -> Result<(), Fault> {
-        let target = settable(Side::Lines, name)?;
-        let Some(access) = cells::of_line(target.name) else { return Ok(()) };
-        let mut work = locked(&self.0);
-        let index = self.1;
+    fn set(&self, name: &str, value: &Dynamic, tables: &Tables) -> Result<(), Fault> {
+        Field::of_line(name).ok_or_else(|| unknown(name))?.set(&self.0, self.1, value, tables)
+    }
+}
+
+fn unknown(name: &str) -> Fault {
+    Fault::new(format!("BIP knows no field `{name}` there"), None)
+}
+
+/// A field of the voucher's head or of its lines, and how it is reached.
+#[derive(Debug)]
+pub(crate) struct Field<T> {
+    pub(crate) target: &'static Target,
+    access: Access<T>,
+}
+
+impl<T> Field<T> {
+    /// Returns the field, if it is one that may be set.
+    fn settable(&self) -> Result<(), Fault> {
+        match self.target.class {
+            Class::Derived(instead) => {
+                Err(Fault::new(format!("`{}` cannot be set", self.target.name), Some(instead)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Field<Order> {
+    /// Finds a field of the head by its name.
+    pub(crate) fn of_head(name: &str) -> Option<Self> {
+        let target = Side::Head.find(name)?;
+        cells::of_head(target.name).map(|access| Self { target, access })
+    }
+
+    /// Sets it.
+    pub(crate) fn set(&self, work: &Mutex<Work>, value: &Dynamic) -> Result<(), Fault> {
+        self.settable()?;
+        let mut work = locked(work);
+        if self.target.class == Class::Money {
+            rate_bound(value)?;
+        }
+        (self.access.set)(&mut work.draw.order, value)?;
+        note(&mut work, None, self.target);
+        Ok(())
+    }
+}
+
+impl Field<OrderLine> {
+    /// Finds a field of a line by its name.
+    pub(crate) fn of_line(name: &str) -> Option<Self> {
+        let target = Side::Lines.find(name)?;
+        cells::of_line(target.name).map(|access| Self { target, access })
+    }
+
+    /// Sets it in a line; amounts, prices and counts that follow from it are computed anew.
+    pub(crate) fn set(
+        &self,
+        work: &Mutex<Work>,
+        index: usize,
+        value: &Dynamic,
+        tables: &Tables,
+    ) -> Result<(), Fault> {
+        self.settable()?;
+        let Self { target, access } = self;
+        let mut work = locked(work);
         let draw = &mut work.draw;
         let exch_rate = draw.order.exch_rate;
         let (Some(line), Some(rate)) =
@@ -184,26 +235,24 @@ impl Item {
         else {
             return Ok(());
         };
-        let before = (line.clone(), *rate);
-        let mut set = || match target.class {
+        match target.class {
             Class::Tax => {
-                let tax = tax(value, tables)?;
-                *rate = tax.1;
-                line.tax_id = tax.0;
-                settle(line, *rate, exch_rate)
+                let (id, new_rate) = tax(value, tables)?;
+                settle(line, new_rate, exch_rate)?;
+                (line.tax_id, *rate) = (id, new_rate);
             }
             Class::Money => {
                 if matches!(target.name, "invExchRate" | "invPriceExchRate") {
                     rate_bound(value)?;
                 }
+                let before = (line.qty, line.inv_exch_rate, line.inv_price_exch_rate, line.ori_sum);
                 (access.set)(line, value)?;
-                settle(line, *rate, exch_rate)
+                if let Err(fault) = settle(line, *rate, exch_rate) {
+                    (line.qty, line.inv_exch_rate, line.inv_price_exch_rate, line.ori_sum) = before;
+                    return Err(fault);
+                }
             }
-            Class::Plain | Class::Derived(_) => (access.set)(line, value),
-        };
-        if let Err(fault) = set() {
-            (*line, *rate) = before;
-            return Err(fault);
+            Class::Plain | Class::Derived(_) => (access.set)(line, value)?,
         }
         note(&mut work, Some(index), target);
         Ok(())
@@ -211,17 +260,10 @@ impl Item {
 }
 
 fn note(work: &mut Work, line: Option<usize>, target: &'static Target) {
-    let running = work.running;
-    work.draw.set.retain(|(set, _)| *set != (line, target.name));
-    work.draw.set.push(((line, target.name), running));
-}
-
-fn settable(side: Side, name: &str) -> Result<&'static Target, Fault> {
-    let target =
-        side.find(name).ok_or_else(|| Fault::new(format!("BIP knows no field `{name}` there"), None))?;
-    match target.class {
-        Class::Derived(instead) => Err(Fault::new(format!("`{name}` cannot be set"), Some(instead))),
-        _ => Ok(target),
+    let Work { draw, running } = work;
+    match draw.set.iter_mut().find(|(set, _)| *set == (line, target.name)) {
+        Some((_, formula)) => *formula = *running,
+        None => draw.set.push(((line, target.name), *running)),
     }
 }
 
@@ -251,9 +293,9 @@ fn cut(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
-/// Builds the engine for the formulas of a scheme, with the fields that they name.
-pub(crate) fn engine(words: &[Words], wanted: &Wanted, tables: &Arc<Tables>) -> Engine {
-    // Without any package: what is not registered below does not exist, `sleep`, `print` and files included.
+/// Builds an engine that parses formulas and knows no function.
+pub(crate) fn closed() -> Engine {
+    // Without any package: what is not registered does not exist, `sleep`, `print` and files included.
     let mut engine = Engine::new_raw();
     engine
         .set_fast_operators(false)
@@ -286,6 +328,12 @@ pub(crate) fn engine(words: &[Words], wanted: &Wanted, tables: &Arc<Tables>) -> 
     ] {
         engine.disable_symbol(word);
     }
+    engine
+}
+
+/// Builds the engine for the formulas of a scheme, with the fields that they name.
+pub(crate) fn engine(words: &[Words], wanted: &Wanted, tables: &Arc<Tables>) -> Engine {
+    let mut engine = closed();
     engine.on_progress(|steps| {
         STEPS.set(steps);
         None
@@ -313,28 +361,24 @@ fn fields(engine: &mut Engine, words: &[Words], wanted: &Wanted, tables: &Arc<Ta
         let column = own.clone();
         engine.register_get(name, move |doc: &mut Doc| doc.at(&own, places).map_err(Fault::raise));
         engine.register_get(name, move |row: &mut Row| row.get(&column).map_err(Fault::raise));
-        if let Some(target) = Side::Head.find(name) {
-            if let Some(access) = cells::of_head(target.name) {
-                engine.register_get(name, move |voucher: &mut Voucher| {
-                    (access.get)(&locked(&voucher.0).draw.order)
-                });
-            }
+        if let Some(field) = Field::of_head(name) {
+            let get = field.access.get;
+            engine.register_get(name, move |voucher: &mut Voucher| get(&locked(&voucher.0).draw.order));
             engine.register_set(name, move |voucher: &mut Voucher, value: Dynamic| {
-                voucher.set(target.name, &value).map_err(Fault::raise)
+                field.set(&voucher.0, &value).map_err(Fault::raise)
             });
         }
         if name == "taxRate" {
             engine.register_get(name, |item: &mut Item| item.get("taxRate").map_err(Fault::raise));
         }
-        if let Some(target) = Side::Lines.find(name) {
-            if let Some(access) = cells::of_line(target.name) {
-                engine.register_get(name, move |item: &mut Item| {
-                    locked(&item.0).draw.order.order_details.get(item.1).map_or(Dynamic::UNIT, access.get)
-                });
-            }
+        if let Some(field) = Field::of_line(name) {
+            let get = field.access.get;
+            engine.register_get(name, move |item: &mut Item| {
+                locked(&item.0).draw.order.order_details.get(item.1).map_or(Dynamic::UNIT, get)
+            });
             let tables = Arc::clone(tables);
             engine.register_set(name, move |item: &mut Item, value: Dynamic| {
-                item.set(target.name, &value, &tables).map_err(Fault::raise)
+                field.set(&item.0, item.1, &value, &tables).map_err(Fault::raise)
             });
         }
     }

@@ -1,5 +1,7 @@
 //! The functions that formulas may call: numbers, texts, times and sums over lists. There are no others.
 
+use std::ops::Deref;
+
 use dougong_values::{BeijingTime, Quantity};
 use rhai::{Array, Dynamic, Engine, ImmutableString};
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -17,6 +19,40 @@ pub(crate) fn register(engine: &mut Engine) {
     engine.register_fn("park", |why: ImmutableString| -> Ran<Dynamic> {
         Err(Fault::new(why.to_string(), Some("the formula itself parks such documents")).into())
     });
+}
+
+/// A function on values that need not be of the types it takes.
+pub(crate) type Native = fn(&[Dynamic]) -> Option<Dynamic>;
+
+/// Returns a function for so many values, if it is one of those that are called most. It has no value where the one
+/// that is registered under its name fails, or where another of that name takes such values.
+pub(crate) fn native(name: &str, values: usize) -> Option<Native> {
+    fn text(value: &Dynamic) -> Option<impl Deref<Target = ImmutableString> + '_> {
+        value.as_immutable_string_ref().ok()
+    }
+    fn time(value: &Dynamic) -> Option<BeijingTime> {
+        value.read_lock::<BeijingTime>().map(|time| *time)
+    }
+    fn value(ran: Ran<String>) -> Option<Dynamic> {
+        ran.ok().map(Dynamic::from)
+    }
+    Some(match (name, values) {
+        ("trim", 1) => |given| Some(text(&given[0])?.trim().to_owned().into()),
+        ("upper", 1) => |given| value(upper(&text(&given[0])?)),
+        ("lower", 1) => |given| value(lower(&text(&given[0])?)),
+        ("left", 2) => |given| value(part(&text(&given[0])?, 0, given[1].as_int().ok()?)),
+        ("sub_text", 3) => {
+            |given| value(part(&text(&given[0])?, given[1].as_int().ok()?, given[2].as_int().ok()?))
+        }
+        ("replace", 3) => |given| value(replaced(&text(&given[0])?, &text(&given[1])?, &text(&given[2])?)),
+        ("round_half_up", 2) => |given| {
+            let (number, places) = (given[0].as_decimal().ok()?, given[1].as_int().ok()?);
+            rounded(number, places, RoundingStrategy::MidpointAwayFromZero).ok().map(Dynamic::from)
+        },
+        ("add_days", 2) => |given| Some(Dynamic::from(add_days(time(&given[0])?, given[1].as_int().ok()?))),
+        ("start_of_day", 1) => |given| Some(Dynamic::from(time(&given[0])?.day().start())),
+        _ => return None,
+    })
 }
 
 fn fault<T>(message: &str, hint: &str) -> Ran<T> {
@@ -139,14 +175,8 @@ fn texts(engine: &mut Engine) {
     engine.register_fn("is_empty", |text: ImmutableString| text.trim().is_empty());
     engine.register_fn("is_empty", |(): ()| true);
     engine.register_fn("trim", |text: ImmutableString| text.trim().to_owned());
-    engine.register_fn("upper", |text: ImmutableString| -> Ran<String> {
-        charge_text(4 * text.len())?;
-        Ok(text.to_uppercase())
-    });
-    engine.register_fn("lower", |text: ImmutableString| -> Ran<String> {
-        charge_text(4 * text.len())?;
-        Ok(text.to_lowercase())
-    });
+    engine.register_fn("upper", |text: ImmutableString| upper(&text));
+    engine.register_fn("lower", |text: ImmutableString| lower(&text));
     engine.register_fn("contains", |text: ImmutableString, part: ImmutableString| -> Ran<bool> {
         charge_text(text.len())?;
         Ok(text.contains(part.as_str()))
@@ -166,7 +196,9 @@ fn texts(engine: &mut Engine) {
         charge_text(2 * text.len())?;
         Ok(text.find(part.as_str()).map_or(-1, |at| length(&text[..at])))
     });
-    engine.register_fn("replace", replaced);
+    engine.register_fn("replace", |text: ImmutableString, part: ImmutableString, with: ImmutableString| {
+        replaced(&text, &part, &with)
+    });
     engine.register_fn("split", |text: ImmutableString, at: ImmutableString| -> Ran<Array> {
         if at.is_empty() {
             return fault("a text is split at another", "write `split(text, \",\")`");
@@ -183,7 +215,8 @@ fn texts(engine: &mut Engine) {
     });
 }
 
-fn added(left: &str, right: &str) -> Ran<String> {
+/// Joins two texts.
+pub(crate) fn added(left: &str, right: &str) -> Ran<String> {
     charge_text(left.len() + right.len())?;
     if left.len() + right.len() > MOST_TEXT {
         return too_long();
@@ -205,17 +238,26 @@ fn too_long<T>() -> Ran<T> {
     Err(Fault::limit("a text becomes too large").into())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what the engine hands over")]
-fn replaced(text: ImmutableString, part: ImmutableString, with: ImmutableString) -> Ran<String> {
+fn upper(text: &str) -> Ran<String> {
+    charge_text(4 * text.len())?;
+    Ok(text.to_uppercase())
+}
+
+fn lower(text: &str) -> Ran<String> {
+    charge_text(4 * text.len())?;
+    Ok(text.to_lowercase())
+}
+
+fn replaced(text: &str, part: &str, with: &str) -> Ran<String> {
     if part.is_empty() {
         return fault("an empty text cannot be replaced", "write what is to be replaced");
     }
     charge_text(2 * text.len() + with.len())?;
-    let times = text.matches(part.as_str()).count();
+    let times = text.matches(part).count();
     if text.len() + times * with.len() > MOST_TEXT + times * part.len() {
         return too_long();
     }
-    Ok(text.replace(part.as_str(), &with))
+    Ok(text.replace(part, with))
 }
 
 fn padded(text: &str, width: i64, letter: &str) -> Ran<String> {
@@ -242,9 +284,7 @@ fn times(engine: &mut Engine) {
     engine.register_fn("time", |time: BeijingTime| time);
     engine
         .register_fn("format_time", |time: BeijingTime, pattern: ImmutableString| formatted(time, &pattern));
-    engine.register_fn("add_days", |time: BeijingTime, days: i64| {
-        time.plus_seconds(days.saturating_mul(SECONDS_A_DAY))
-    });
+    engine.register_fn("add_days", add_days);
     engine.register_fn("add_seconds", |time: BeijingTime, seconds: i64| time.plus_seconds(seconds));
     engine.register_fn("days_between", |from: BeijingTime, to: BeijingTime| {
         to.day().start().seconds_since(from.day().start()) / SECONDS_A_DAY
@@ -266,6 +306,10 @@ fn times(engine: &mut Engine) {
     engine.register_fn("<=", |one: BeijingTime, other: BeijingTime| one <= other);
     engine.register_fn(">", |one: BeijingTime, other: BeijingTime| one > other);
     engine.register_fn(">=", |one: BeijingTime, other: BeijingTime| one >= other);
+}
+
+fn add_days(time: BeijingTime, days: i64) -> BeijingTime {
+    time.plus_seconds(days.saturating_mul(SECONDS_A_DAY))
 }
 
 fn digits(time: BeijingTime, from: usize, to: usize) -> i64 {

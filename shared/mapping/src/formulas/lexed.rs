@@ -14,6 +14,15 @@ pub(crate) struct Use {
     pub(crate) at: usize,
 }
 
+/// A column of a table that a formula looks up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) table: String,
+    pub(crate) name: String,
+    /// Where the name stands, in bytes.
+    pub(crate) at: usize,
+}
+
 /// What a formula's words say.
 #[derive(Debug, Default)]
 pub(crate) struct Words {
@@ -23,6 +32,8 @@ pub(crate) struct Words {
     pub(crate) calls: Vec<(String, usize)>,
     /// Every table that is looked up by its name in full, and where.
     pub(crate) tables: Vec<(String, usize)>,
+    /// Every column of a table that is looked up, both by their names in full, and where the column stands.
+    pub(crate) columns: Vec<Column>,
     /// Texts that could be a field's name, wherever they stand.
     pub(crate) texts: Vec<String>,
     /// Whether a name may be computed: `order["prop" + 1]`.
@@ -43,8 +54,16 @@ enum Token {
 const KEYWORDS: [&str; 12] =
     ["if", "else", "switch", "while", "until", "for", "in", "return", "let", "const", "loop", "do"];
 
-/// The functions whose first value is a table's name.
-const LOOK_UPS: [&str; 6] = ["lookup", "lookup_at", "lookup_at_or", "lookup_or", "row", "row_at"];
+/// The functions whose first value is a table's name, and the place of the value that is a column's; of a row that is
+/// found, the column is named behind the call.
+const LOOK_UPS: [(&str, Option<usize>); 6] = [
+    ("lookup", Some(2)),
+    ("lookup_at", Some(3)),
+    ("lookup_at_or", Some(3)),
+    ("lookup_or", Some(2)),
+    ("row", None),
+    ("row_at", None),
+];
 
 /// The functions that formulas may call.
 pub(crate) const FUNCTIONS: &[&str] = &[
@@ -115,9 +134,13 @@ fn read(text: &str, offset: usize, words: &mut Words) {
         match token {
             Token::Name(name) if KEYWORDS.contains(&name.as_str()) => {}
             Token::Name(name) if behind(1) == Some(&Token::Mark('(')) => {
-                if let (true, Some(Token::Text(table))) = (LOOK_UPS.contains(&name.as_str()), behind(2)) {
+                let look_up = LOOK_UPS.iter().find(|(known, _)| known == name);
+                if let (Some((_, column)), Some(Token::Text(table))) = (look_up, behind(2)) {
                     let at = tokens.get(index + 2).map_or(*at, |&(_, at)| at);
                     words.tables.push((table.clone(), at));
+                    let named = looked_up(&tokens[index + 2..], *column);
+                    let column = named.map(|(name, at)| Column { table: table.clone(), name, at });
+                    words.columns.extend(column);
                 }
                 words.calls.push((name.clone(), *at));
             }
@@ -143,6 +166,47 @@ fn read(text: &str, offset: usize, words: &mut Words) {
             _ => {}
         }
     }
+}
+
+/// Finds the column that a look-up names in full, among its values or behind it, and where it stands. The tokens begin
+/// behind the opening bracket.
+fn looked_up(tokens: &[(Token, usize)], column: Option<usize>) -> Option<(String, usize)> {
+    let (mut depth, mut value) = (0_usize, 0);
+    for (index, (token, at)) in tokens.iter().enumerate() {
+        let behind = |on: usize| tokens.get(index + on).map(|(token, _)| token);
+        let begins = index.checked_sub(1).is_some_and(|before| tokens[before].0 == Token::Mark(','));
+        match token {
+            Token::Mark('(' | '[' | '{') => depth += 1,
+            Token::Mark(')') if depth == 0 => {
+                let name = if behind(1) == Some(&Token::Point) || behind(1) == Some(&Token::Mark('[')) {
+                    tokens.get(index + 2).filter(|_| column.is_none())
+                } else {
+                    None
+                };
+                return match name? {
+                    (Token::Name(name), at) if behind(3) != Some(&Token::Mark('(')) => {
+                        Some((name.clone(), *at))
+                    }
+                    (Token::Text(name), at) if behind(3) == Some(&Token::Mark(']')) => {
+                        Some((name.clone(), *at))
+                    }
+                    _ => None,
+                };
+            }
+            Token::Mark(')' | ']' | '}') => depth = depth.saturating_sub(1),
+            Token::Mark(',') if depth == 0 => value += 1,
+            Token::Text(name)
+                if depth == 0
+                    && begins
+                    && column == Some(value)
+                    && matches!(behind(1), Some(Token::Mark(',' | ')'))) =>
+            {
+                return Some((name.clone(), *at));
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Returns the variable whose field is named; none behind a call, an index or another field.
@@ -324,6 +388,30 @@ mod tests {
             ("round_half_up(item.oriSum / item.qty, 2)", vec!["item.oriSum", "item.qty"]),
         ] {
             assert_eq!(fields(text), expected, "in {text}");
+        }
+    }
+
+    #[test]
+    fn columns_of_tables_are_found_where_they_are_named_in_full() {
+        for (text, expected) in [
+            (r#"lookup("t", [order.a, f(1, "x")], "c")"#, vec!["t.c"]),
+            (
+                r#"lookup_or("t", order.a, "c", "d") + lookup_at_or("u", "k", order.b, "e", ())"#,
+                vec!["t.c", "u.e"],
+            ),
+            (r#"`${lookup_at("t", "k", order.b, "c")}`"#, vec!["t.c"]),
+            (r#"row("t", "k").c + row_at("t", "k", order.b)["d"]"#, vec!["t.c", "t.d"]),
+            (r#"lookup("t", "k", "c" + x)"#, vec![]),
+            (r#"row("t", "k").len()"#, vec![]),
+            (r#"lookup(order.a, "k", "c")"#, vec![]),
+            (r#"lookup("t", "k""#, vec![]),
+        ] {
+            let found: Vec<String> = words(text)
+                .columns
+                .iter()
+                .map(|Column { table, name, .. }| format!("{table}.{name}"))
+                .collect();
+            assert_eq!(found, expected, "in {text}");
         }
     }
 

@@ -1,17 +1,19 @@
 //! Compiling the formulas of a scheme, and running them on one voucher.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use dougong_bip::{Order, OrderLine};
 use dougong_values::Quantity;
 use dougong_wdt::is_personal;
 use rhai::{AST, Array, Dynamic, Engine, EvalAltResult, ParseErrorType, Position, Scope};
 
 use super::catalogue::Document;
-use super::engine::{Fault, Item, Voucher, Work, engine, locked, take_steps};
+use super::direct::{Direct, Here};
+use super::engine::{Fault, Field, Item, Voucher, Work, closed, engine, locked, take_steps};
 use super::lexed::{Words, words};
 use super::source::{Doc, Source, Wanted};
-use super::targets::{Side, Target};
-use super::{Draw, FormulaProblem, FormulaText, FormulaTexts, Program};
+use super::targets::Side;
+use super::{Draw, FormulaProblem, FormulaText, FormulaTexts, LONGEST, Program};
 use crate::amounts::settle;
 use crate::nearest::did_you_mean;
 use crate::problem::{Problem, Reason};
@@ -32,24 +34,19 @@ pub(super) fn compile(
     let mut problems = Vec::new();
     let mut formulas = Vec::new();
     for (side, name, formula) in texts.all() {
-        let scope = known(side);
-        let compiled = if formula.target.is_empty() {
-            engine.compile_with_scope(&scope, &formula.text)
-        } else {
-            engine.compile_expression_with_scope(&scope, &formula.text)
-        };
-        match compiled {
+        match parsed(&engine, side, &name, formula) {
             Ok(ast) => {
-                let target = side.find(&formula.target);
+                let sets = match side {
+                    Side::Head => Field::of_head(&formula.target).map(Sets::Head),
+                    Side::Lines => Field::of_line(&formula.target).map(Sets::Line),
+                };
+                let direct = sets.as_ref().and_then(|_| Direct::of(&ast, &wanted));
                 let words = words(&formula.text);
                 let named = words.uses.iter().map(|field| &field.name).chain(&words.texts);
                 let personal = named.into_iter().any(|name| is_personal(name));
-                formulas.push(Formula { side, name, target, ast, text: formula.clone(), personal });
+                formulas.push(Formula { side, name, sets, ast, direct, text: formula.clone(), personal });
             }
-            Err(error) => {
-                let (message, hint) = unparsed(error.err_type(), side, formula.target.is_empty());
-                problems.push(placed(formula, &name, error.position(), message, hint));
-            }
+            Err(problem) => problems.push(problem),
         }
     }
     if !problems.is_empty() {
@@ -58,6 +55,27 @@ pub(super) fn compile(
     let tables = Arc::clone(tables);
     let nothing = wanted.nothing();
     Ok(Arc::new(Compiled { file: texts.file.clone(), engine, formulas, wanted, nothing, tables }))
+}
+
+/// Parses every formula; returns those that are none. What is empty or too long is told without the engine.
+pub(super) fn syntax(texts: &FormulaTexts) -> Vec<FormulaProblem> {
+    let engine = closed();
+    let is_whole = |text: &str| !text.trim().is_empty() && text.len() <= LONGEST;
+    let formulas = texts.all().filter(|(.., formula)| is_whole(&formula.text));
+    formulas.filter_map(|(side, name, formula)| parsed(&engine, side, &name, formula).err()).collect()
+}
+
+fn parsed(engine: &Engine, side: Side, name: &str, formula: &FormulaText) -> Result<AST, FormulaProblem> {
+    let (scope, is_script) = (known(side), formula.target.is_empty());
+    let parsed = if is_script {
+        engine.compile_with_scope(&scope, &formula.text)
+    } else {
+        engine.compile_expression_with_scope(&scope, &formula.text)
+    };
+    parsed.map_err(|error| {
+        let (message, hint) = unparsed(error.err_type(), side, is_script);
+        placed(formula, name, error.position(), message, hint)
+    })
 }
 
 /// The variables that a formula may name.
@@ -80,11 +98,27 @@ struct Formula {
     side: Side,
     name: String,
     /// What it sets; none for a script.
-    target: Option<&'static Target>,
+    sets: Option<Sets>,
     ast: AST,
+    /// The same without the engine, where it is simple.
+    direct: Option<Direct>,
     text: FormulaText,
     /// Whether it reads personal data, which no message repeats.
     personal: bool,
+}
+
+enum Sets {
+    Head(Field<Order>),
+    Line(Field<OrderLine>),
+}
+
+impl Sets {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Head(field) => field.target.name,
+            Self::Line(field) => field.target.name,
+        }
+    }
 }
 
 struct Compiled {
@@ -100,59 +134,67 @@ struct Compiled {
 struct Run<'r> {
     compiled: &'r Compiled,
     source: &'r Source<'r>,
-    work: Arc<Mutex<Work>>,
+    work: &'r Mutex<Work>,
     problems: Vec<Problem>,
     steps: u64,
     /// Formulas that ran into a limit: they would on the next line, too.
     exhausted: Vec<usize>,
 }
 
+impl Here<'_> {
+    /// Makes the variables as the engine takes them, in the order of [`variables`].
+    fn scope(&self) -> Scope<'static> {
+        let item = |index| Dynamic::from(Item(Arc::clone(self.work), index));
+        let count = match self.line {
+            Some((index, _)) => index,
+            None => locked(self.work).draw.order.order_details.len(),
+        };
+        let mut scope = Scope::new();
+        scope.push_dynamic("order", Dynamic::from(self.order.clone()));
+        scope.push_dynamic("voucher", Dynamic::from(Voucher(Arc::clone(self.work))));
+        scope.push_dynamic("lines", (0..count).map(item).collect::<Array>().into());
+        if let Some((index, line)) = self.line {
+            scope.push_dynamic("line", Dynamic::from(line.clone()));
+            scope.push_dynamic("item", item(index));
+        }
+        scope
+    }
+}
+
 impl Program for Compiled {
     fn run(&self, source: &Source<'_>, draw: Draw) -> Result<Draw, Vec<Problem>> {
-        let parties = Parties::of(&draw);
-        let count = draw.order.order_details.len();
+        let followers = Followers::of(&draw);
         let origins = draw.origins.clone();
         let exch_rate = draw.order.exch_rate;
         let work = Arc::new(Mutex::new(Work { draw, running: 0 }));
-        let (order, lines) = self.wanted.read(source);
+        let (head, lines) = self.wanted.read(source);
         let mut run = Run {
             compiled: self,
             source,
-            work: Arc::clone(&work),
+            work: &work,
             problems: Vec::new(),
             steps: 0,
             exhausted: Vec::new(),
         };
-        let order = Dynamic::from(order);
-        let voucher = Dynamic::from(Voucher(Arc::clone(&work)));
-        let mut so_far = Array::with_capacity(count);
         if self.formulas.iter().any(|formula| formula.side == Side::Lines) {
             for (index, origin) in origins.iter().enumerate() {
                 let line = origin.and_then(|origin| lines.get(origin)).unwrap_or(&self.nothing);
-                let item = Dynamic::from(Item(Arc::clone(&work), index));
-                let mut scope = Scope::new();
-                scope.push_dynamic("order", order.clone());
-                scope.push_dynamic("voucher", voucher.clone());
-                scope.push_dynamic("lines", so_far.clone().into());
-                scope.push_dynamic("line", Dynamic::from(line.clone()));
-                scope.push_dynamic("item", item.clone());
-                run.side(Side::Lines, Some((index, *origin)), &mut scope);
-                so_far.push(item);
+                run.side(
+                    Side::Lines,
+                    &Here { order: &head, line: Some((index, line)), work: &work },
+                    *origin,
+                );
             }
-        } else {
-            so_far.extend((0..count).map(|index| Dynamic::from(Item(Arc::clone(&work), index))));
         }
-        if self.formulas.iter().any(|formula| formula.side == Side::Head) {
-            let mut scope = Scope::new();
-            scope.push_dynamic("order", order);
-            scope.push_dynamic("voucher", voucher);
-            scope.push_dynamic("lines", so_far.into());
-            run.side(Side::Head, None, &mut scope);
-        }
-        let Run { mut problems, .. } = run;
-        let mut draw = locked(&work).draw.clone();
+        run.side(Side::Head, &Here { order: &head, line: None, work: &work }, None);
+        let mut problems = run.problems;
+        // Nobody else holds the voucher any more.
+        let mut draw = match Arc::try_unwrap(work) {
+            Ok(work) => work.into_inner().unwrap_or_else(PoisonError::into_inner).draw,
+            Err(work) => locked(&work).draw.clone(),
+        };
         if problems.is_empty() {
-            parties.follow(&mut draw);
+            followers.follow(&mut draw);
             finish(&mut draw, exch_rate, &mut problems);
         }
         if problems.is_empty() { Ok(draw) } else { Err(problems) }
@@ -161,8 +203,9 @@ impl Program for Compiled {
 
 impl Run<'_> {
     /// Runs every formula of a side, and then its script.
-    fn side(&mut self, side: Side, line: Option<(usize, Option<usize>)>, scope: &mut Scope<'_>) {
-        let base = scope.len();
+    fn side(&mut self, side: Side, here: &Here<'_>, origin: Option<usize>) {
+        let line = here.line.map(|(index, _)| (index, origin));
+        let mut scope = None;
         for (index, formula) in self.compiled.formulas.iter().enumerate() {
             if formula.side != side || self.exhausted.contains(&index) {
                 continue;
@@ -173,17 +216,27 @@ impl Run<'_> {
                 self.note(formula, line, Position::NONE, Fault::new(message, Some("simplify the formulas")));
                 continue;
             }
-            locked(&self.work).running = index;
-            let ran = self.compiled.engine.eval_ast_with_scope::<Dynamic>(scope, &formula.ast);
+            locked(self.work).running = index;
+            let known = formula.direct.as_ref().and_then(|direct| Some((direct.value(here)?, direct.nodes)));
             self.steps += take_steps();
-            scope.rewind(base);
-            let fault = match (ran, formula.target) {
-                (Ok(value), Some(target)) => {
-                    let set = match line {
-                        Some((line, _)) => {
-                            Item(Arc::clone(&self.work), line).set(target.name, &value, &self.compiled.tables)
+            let ran = if let Some((value, nodes)) = known {
+                self.steps += nodes;
+                Ok(value)
+            } else {
+                let scope = scope.get_or_insert_with(|| here.scope());
+                let ran = self.compiled.engine.eval_ast_with_scope::<Dynamic>(scope, &formula.ast);
+                self.steps += take_steps();
+                scope.rewind(variables(side).len());
+                ran
+            };
+            let fault = match (ran, &formula.sets) {
+                (Ok(value), Some(sets)) => {
+                    let set = match (sets, line) {
+                        (Sets::Line(field), Some((line, _))) => {
+                            field.set(self.work, line, &value, &self.compiled.tables)
                         }
-                        None => Voucher(Arc::clone(&self.work)).set(target.name, &value),
+                        (Sets::Head(field), _) => field.set(self.work, &value),
+                        (Sets::Line(_), None) => Ok(()),
                     };
                     set.err().map(|fault| (fault, Position::NONE))
                 }
@@ -207,7 +260,7 @@ impl Run<'_> {
         Fault { message, hint, miss, .. }: Fault,
     ) {
         let problem = placed(&formula.text, &formula.name, position, message, hint);
-        let name = formula.target.map_or("", |target| target.name);
+        let name = formula.sets.as_ref().map_or("", Sets::name);
         let details = match self.source {
             Source::Stockout(_) => "details_list",
             Source::Bill(_) => "billitems",
@@ -235,39 +288,33 @@ impl Run<'_> {
     }
 }
 
-/// Who buys and sells before formulas, and what follows them where nothing else says so.
-struct Parties {
-    sales_org: String,
-    settlement_org: String,
-    agent: String,
-    invoice_agent: String,
+/// What was the same before the formulas, and is again behind them unless a formula has set it.
+struct Followers {
+    settlement_org: bool,
+    invoice_agent: bool,
 }
 
-impl Parties {
+impl Followers {
     fn of(draw: &Draw) -> Self {
         let order = &draw.order;
         Self {
-            sales_org: order.sales_org_id.clone(),
-            settlement_org: order.settlement_org_id.clone(),
-            agent: order.agent_id.clone(),
-            invoice_agent: order.invoice_agent_id.clone(),
+            settlement_org: order.settlement_org_id == order.sales_org_id,
+            invoice_agent: order.invoice_agent_id == order.agent_id,
         }
     }
 
-    /// Lets what was the same as a field that a formula has set be the same again: the invoicing parties, and the
-    /// organisations that lines repeat.
+    /// Lets the invoicing parties follow the others, and the organisations that lines repeat those of the head.
     fn follow(self, draw: &mut Draw) {
-        let set: Vec<(Option<usize>, &str)> = draw.set.iter().map(|(place, _)| *place).collect();
-        let is_set = |line, name: &str| set.contains(&(line, name));
-        let order = &mut draw.order;
-        if !is_set(None, "invoiceAgentId") && self.invoice_agent == self.agent {
+        let Draw { order, set, .. } = draw;
+        let is_set = |line, name: &str| set.iter().any(|(set, _)| *set == (line, name));
+        if !is_set(None, "invoiceAgentId") && self.invoice_agent {
             order.invoice_agent_id.clone_from(&order.agent_id);
         }
-        if !is_set(None, "settlementOrgId") && self.settlement_org == self.sales_org {
+        if !is_set(None, "settlementOrgId") && self.settlement_org {
             order.settlement_org_id.clone_from(&order.sales_org_id);
         }
         for (index, line) in order.order_details.iter_mut().enumerate() {
-            if !is_set(Some(index), "salesOrgId") {
+            if !is_set(Some(index), "salesOrgId") && line.sales_org_id.as_ref() != Some(&order.sales_org_id) {
                 line.sales_org_id = Some(order.sales_org_id.clone());
             }
             if !is_set(Some(index), "settlementOrgId") {

@@ -207,14 +207,22 @@ impl Doc {
         Places(Part::ALL.map(place))
     }
 
-    /// Returns a field by its place; the fields of a postage line are all absent.
-    pub(crate) fn at(&self, name: &str, places: Places) -> Result<Dynamic, Fault> {
-        let place = match self.0.part {
+    fn place(&self, places: Places) -> Option<usize> {
+        match self.0.part {
             Part::Head => places.0[0],
             Part::Line => places.0[1],
             Part::Detail => places.0[2],
-        };
-        match place.and_then(|place| self.0.cells.get(place)) {
+        }
+    }
+
+    /// Returns a field that could be read, by its place; none where [`Doc::at`] says what is wrong, or knows more.
+    pub(crate) fn cell(&self, places: Places) -> Option<Dynamic> {
+        self.0.cells.get(self.place(places)?)?.as_ref().ok().cloned()
+    }
+
+    /// Returns a field by its place; the fields of a postage line are all absent.
+    pub(crate) fn at(&self, name: &str, places: Places) -> Result<Dynamic, Fault> {
+        match self.place(places).and_then(|place| self.0.cells.get(place)) {
             Some(Ok(value)) => Ok(value.clone()),
             Some(Err(fault)) => Err(fault.clone()),
             None => self.other(name),

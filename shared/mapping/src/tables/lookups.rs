@@ -137,6 +137,20 @@ impl Tables {
         Some(self.own(table)?.columns().filter(|name| !name.is_empty()).collect())
     }
 
+    /// Tells whether a table of the tenant's own is declared, also where its file cannot be read.
+    pub(crate) fn is_declared(&self, table: &str) -> bool {
+        self.own(table).is_some() || self.unread.iter().any(|unread| unread == table)
+    }
+
+    /// Tells that a table of the tenant's own lacks a column; nothing is said of a table without any.
+    pub(crate) fn column_miss(&self, table: &str, column: &str) -> Option<Miss> {
+        let columns =
+            self.columns(table).filter(|columns| !columns.is_empty() && !columns.contains(&column))?;
+        let columns = columns.into_iter().map(str::to_owned).collect();
+        let kind = MissKind::NoColumn { column: column.to_owned(), columns };
+        Some(Miss { table: table.to_owned(), file: self.own(table)?.file.clone(), keys: Vec::new(), kind })
+    }
+
     /// Returns how many rows each table has: the standard ones first, then the tenant's own.
     pub fn sizes(&self) -> Vec<TableSize> {
         let standard = [

@@ -359,7 +359,10 @@ fn a_look_up_in_a_formula_that_finds_nothing_parks_with_table_key_and_the_closes
         &[
             ("saleDepartmentId", r#"lookup("departments", ["TM01", 1], "department")"#),
             ("corpContact", r#"lookup("departments", [order.shop_no, 2], "department")"#),
-            ("shippingChoiceId", r#"lookup_or("departments", [order.shop_no, 2], "departement", "D00")"#),
+            (
+                "shippingChoiceId",
+                r#"lookup_or("departments", [order.shop_no, 2], "departe" + "ment", "D00")"#,
+            ),
             ("bizFlow", r#"lookup("departments", order.outer_no, "department")"#),
             ("bdInvoiceTypeId", r#"lookup_at("rates", order.shop_no, time("2020-01-01"), "rate")"#),
             ("receiver", r#"lookup("departments", [order.receiver_area, 1], "department")"#),
@@ -371,6 +374,32 @@ fn a_look_up_in_a_formula_that_finds_nothing_parks_with_table_key_and_the_closes
     insta::assert_snapshot!(text);
     let unknown = refused(&[("memo", r#"lookup("department", "a", "b")"#)], &[]);
     assert!(unknown.contains("formulas.head.memo:1:9: there is no table `department`"), "{unknown}");
+}
+
+#[test]
+fn a_column_that_a_table_does_not_have_is_told_before_an_order_meets_it() {
+    let columns = with_formulas(
+        &[
+            ("memo", r#"lookup_or("departments", [order.shop_no, 2], "departement", "D00")"#),
+            ("bizFlow", r#"row("departments", [order.shop_no, 1]).deparment"#),
+            ("corpContact", r#"lookup("departments", [order.shop_no, 1], "department")"#),
+        ],
+        &[("memo", r#"`${lookup_at("rates", order.shop_no, order.consign_time, "price")}`"#)],
+    );
+    let problems = Mapping::new(columns, own_tables()).unwrap_err();
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let told: Vec<&str> = told.iter().map(String::as_str).collect();
+    assert_eq!(
+        told,
+        [
+            "formulas.lines.memo:1:61: table `rates` (rates.csv) has no column `price`; \
+             hint: its columns are shop_no, since, until, rate",
+            "formulas.head.memo:1:50: table `departments` (departments.csv) has no column `departement`; \
+             hint: did you mean `department`?",
+            "formulas.head.bizFlow:2:42: table `departments` (departments.csv) has no column `deparment`; \
+             hint: did you mean `department`?",
+        ]
+    );
 }
 
 #[test]

@@ -11,4 +11,5 @@ mod parked;
 mod properties;
 mod reading_tables;
 mod rules_and_tables;
+mod simple_formulas;
 mod vouchers;
