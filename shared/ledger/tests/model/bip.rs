@@ -53,6 +53,11 @@ pub(crate) enum Lookup {
 }
 
 impl Voucher {
+    /// The same, as if it were of one of its orders.
+    pub(crate) fn as_of(&self, order: Order) -> Self {
+        Self { order, ..self.clone() }
+    }
+
     /// Whether its row in the ledger cannot have expired yet.
     pub(crate) fn is_fresh(&self, world: &World) -> bool {
         world.now() - self.saved_at < 300 * DAY
@@ -78,7 +83,7 @@ impl World {
     /// Saves a voucher, or answers what BIP answers instead.
     fn commit(&self, key: &str, order: Order) -> Outcome {
         let now = self.now();
-        let mut bip = self.bip.borrow_mut();
+        let bip = self.bip.borrow();
         if let Some(voucher) = bip.by_key(key, now) {
             return Outcome::Saved(voucher.id.clone());
         }
@@ -90,9 +95,13 @@ impl World {
         }
         let id: VoucherId = (2_001 + bip.vouchers.len()).to_string().parse().unwrap();
         self.say(|| format!("BIP saves {order:?} as {id}"));
-        if bip.of(order.document).next().is_some() {
-            self.wrong(|| format!("two vouchers for document {}", order.document));
+        drop(bip);
+        let own = [order];
+        let booked = self.members(order.document).unwrap_or(&own);
+        for twice in booked.iter().filter(|order| !self.vouchers_with(order.document).is_empty()) {
+            self.wrong(|| format!("two vouchers for document {}", twice.document));
         }
+        let mut bip = self.bip.borrow_mut();
         let facts = self.facts(order);
         let row = self.store.borrow().get(&facts.key).cloned();
         let may_be_in_bip =
@@ -119,7 +128,13 @@ impl World {
         self.turn().await;
         let key = match self.broken {
             Some(Broken::KeyPerAttempt) => self.claim(),
-            _ => format!("{}", order.document),
+            _ => match self.members(order.document) {
+                // A part's key is made of its members.
+                Some(members) => {
+                    format!("{:?}", members.iter().map(|member| member.document).collect::<Vec<_>>())
+                }
+                None => format!("{}", order.document),
+            },
         };
         if self.bip.borrow().working.iter().any(|(_, working, _)| *working == key) {
             return Outcome::Unknown; // 202: in progress

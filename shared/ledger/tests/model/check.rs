@@ -18,7 +18,7 @@ impl World {
                 self.wrong(|| format!("document {document} is lost: the ledger has never heard of it"));
                 return;
             };
-            let vouchers: Vec<Voucher> = self.bip.borrow().of(document).cloned().collect();
+            let vouchers = self.vouchers_with(document);
             if let Err(what) =
                 self.check_row(&row, &vouchers).and_then(|()| self.check_versions(newest, &row))
             {
@@ -31,8 +31,7 @@ impl World {
                 None => doubtful += in_bip.unwrap_or_default(),
             }
         }
-        let bip = self.bip.borrow();
-        let all = (0..self.documents.len()).flat_map(|document| bip.of(document));
+        let all = (0..self.documents.len()).flat_map(|document| self.vouchers_with(document));
         let sum = all
             .filter_map(|voucher| self.facts(voucher.order).amount)
             .fold(Money::ZERO, |sum, one| sum + one);
@@ -46,6 +45,9 @@ impl World {
         let same = |voucher: &Voucher| self.facts(voucher.order).version == row.version;
         if vouchers.len() > 1 {
             return Err("is booked twice");
+        }
+        if row.is_waiting() {
+            return self.check_waiting(row, vouchers);
         }
         match row.state {
             State::Queued | State::Posting => return Err("is forgotten: no message is left for it"),
@@ -67,6 +69,21 @@ impl World {
                 Err("is in BIP in a version that nobody is shown")
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Listed by a part that a person is shown.
+    fn check_waiting(&self, row: &Document, vouchers: &[Voucher]) -> Result<(), &'static str> {
+        let document = self.documents.iter().position(|script| script.versions[0].key == row.key);
+        let part = document.and_then(|document| self.part_of(self.order(document, &row.version)));
+        let Some(part) = part else { return Err("is forgotten: it waits in no part") };
+        match part.state {
+            State::Parked if part.reason.is_none() => Err("waits in a part that is parked without a reason"),
+            State::Parked if !vouchers.is_empty() && !part.is_unsettled() => {
+                Err("is in BIP though the ledger says its part cannot be")
+            }
+            State::Parked => Ok(()),
+            _ => Err("is forgotten: its part is, or has not told it"),
         }
     }
 

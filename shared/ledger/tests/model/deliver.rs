@@ -3,7 +3,8 @@
 
 use std::rc::Rc;
 
-use dougong_ledger::{Attempt, Certainty, EpochMs, Standing};
+use dougong_ledger::{Attempt, Certainty, EpochMs, Standing, State};
+use dougong_values::{DocumentKind, VoucherId};
 
 use crate::bip::{Lookup, Outcome, Voucher};
 use crate::ledger::{Begun, Failure, Hold, LEASE, SetAside, Started, TakeOver};
@@ -98,12 +99,64 @@ impl Worker<'_> {
     }
 
     fn maps(&self, order: Order) -> bool {
-        !self.world.unmappable.borrow().contains(&order)
+        match self.world.members(order.document) {
+            Some(members) => members.iter().all(|&member| self.maps(member)),
+            None => !self.world.unmappable.borrow().contains(&order),
+        }
+    }
+
+    /// `Deliver::group`.
+    async fn group(&self, message: Order) -> Result<Prepared, Failure> {
+        let ending = match self.world.group(message).await? {
+            SetAside::Done => Ending::Done,
+            SetAside::Not(Standing::Grouped) => self.attach(message).await?,
+            SetAside::Not(Standing::Unsettled) => return self.take_over(message).await,
+            SetAside::Not(Standing::Changed(_)) => self.changed(message).await?,
+            SetAside::Not(standing) => after(&standing),
+            SetAside::Free => Ending::Again(Again::Soon),
+        };
+        Ok(Prepared::Ended(ending))
+    }
+
+    /// `Deliver::attach`.
+    async fn attach(&self, message: Order) -> Result<Ending, Failure> {
+        Ok(match self.world.attach(message).await? {
+            SetAside::Done => Ending::Done,
+            SetAside::Not(standing) => after(&standing),
+            SetAside::Free => Ending::Again(Again::Soon),
+        })
+    }
+
+    /// `Deliver::prepare_part`, up to beginning it; none when it may begin.
+    async fn prepare_part(&self, message: Order, members: &[Order]) -> Result<Option<Prepared>, Failure> {
+        let there = self.world.read(&self.world.facts(message).key).await?;
+        if let Some(part) = there.filter(|part| part.state == State::Posted) {
+            self.world.book_members(&part).await?;
+            return Ok(Some(Prepared::Ended(Ending::Done)));
+        }
+        for &member in members {
+            let facts = self.world.facts(member);
+            let there = self.world.read(&facts.key).await?;
+            if there.is_none_or(|there| there.version != facts.version) {
+                self.world.wrong(|| format!("{member:?} of {message:?} is astray"));
+                return self.park(message, "member_astray").await.map(Some);
+            }
+        }
+        Ok(None)
     }
 
     async fn prepare(&self, message: Order) -> Result<Prepared, Failure> {
+        let members = self.world.members(message.document);
+        if let Some(members) = members
+            && let Some(prepared) = self.prepare_part(message, members).await?
+        {
+            return Ok(prepared);
+        }
         if !self.maps(message) {
-            return self.park(message).await;
+            return self.park(message, "unknown_goods").await;
+        }
+        if members.is_none() && self.world.groups.merging.get() {
+            return self.group(message).await;
         }
         let ending = match self.world.begin(message, self.lease_until).await? {
             Begun::Started(started) => return Ok(self.held(message, *started)),
@@ -111,6 +164,7 @@ impl Worker<'_> {
             Begun::Busy { .. } if self.world.is_broken(Broken::DoneWhenBusy) => Ending::Done,
             Begun::Busy { until_ms } => Ending::Again(Again::At(until_ms)),
             Begun::Changed => self.changed(message).await?,
+            Begun::Grouped => self.attach(message).await?,
         };
         Ok(Prepared::Ended(ending))
     }
@@ -136,11 +190,12 @@ impl Worker<'_> {
         })
     }
 
-    async fn park(&self, message: Order) -> Result<Prepared, Failure> {
-        let ending = match self.world.park(message, "unknown_goods").await? {
+    async fn park(&self, message: Order, reason: &str) -> Result<Prepared, Failure> {
+        let ending = match self.world.park(message, reason).await? {
             SetAside::Done => Ending::Done,
             SetAside::Not(Standing::Unsettled) => return self.take_over(message).await,
             SetAside::Not(Standing::Changed(_)) => self.changed(message).await?,
+            SetAside::Not(Standing::Grouped) => self.attach(message).await?,
             SetAside::Not(standing) => after(&standing),
             SetAside::Free => Ending::Again(Again::Soon),
         };
@@ -183,10 +238,7 @@ impl Worker<'_> {
 
     async fn record(&self, hold: &Hold, order: Order, outcome: Outcome) -> Result<Ending, Failure> {
         match outcome {
-            Outcome::Saved(id) => {
-                self.world.record_posted(hold, &id).await?;
-                Ok(Ending::Done)
-            }
+            Outcome::Saved(id) => self.posted(hold, &id).await,
             Outcome::CodeTaken => match self.world.find_by_code(order.document).await {
                 Lookup::Found(found) => self.found(hold, Some(order), &found).await,
                 Lookup::Absent => self.parked(hold, "refused", Certainty::NothingSaved).await,
@@ -217,10 +269,18 @@ impl Worker<'_> {
     async fn found(&self, hold: &Hold, order: Option<Order>, found: &Voucher) -> Result<Ending, Failure> {
         let Some(order) = order else { return self.park_unknown(hold).await };
         if self.world.facts(order).amount == self.world.facts(found.order).amount {
-            self.world.record_posted(hold, &found.id).await?;
-            return Ok(Ending::Done);
+            return self.posted(hold, &found.id).await;
         }
         self.parked(hold, "code_taken", Certainty::PerhapsSaved).await
+    }
+
+    async fn posted(&self, hold: &Hold, id: &VoucherId) -> Result<Ending, Failure> {
+        self.world.record_posted(hold, id).await?;
+        if hold.document.key.kind() == DocumentKind::Merged {
+            let code = hold.document.voucher_code.as_ref();
+            self.world.book_members(&hold.document.posted(id, code, self.world.now())).await?;
+        }
+        Ok(Ending::Done)
     }
 
     async fn parked(&self, hold: &Hold, reason: &str, certainty: Certainty) -> Result<Ending, Failure> {

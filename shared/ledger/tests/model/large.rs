@@ -4,6 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{available_parallelism, scope};
 
+use crate::groups::Groups;
+use crate::ledger::LEASE;
 use crate::oracle::{Oracle, SplitMix};
 use crate::sim::{Event, Sim};
 use crate::world::{Broken, DAY, HOUR, MINUTE, Order, SECOND, Script, World};
@@ -21,7 +23,12 @@ pub(crate) fn run(seed: u64, broken: Option<Broken>, told: bool) -> (Counts, Opt
     let versions: Vec<usize> = documents.iter().map(|script| script.versions.len()).collect();
     let permille = [3, 10, 30, 80][random.below(4)];
     let oracle = Oracle::Chance { random: SplitMix(random.next()), permille, calm: false };
-    let mut sim = Sim::new(World::new(oracle, broken, documents, told), 1 + random.below(5));
+    let merging =
+        matches!(broken, Some(Broken::ListedAgain | Broken::ClosedUnleased | Broken::NeverToldLate))
+            || (broken.is_none() && random.permille(400));
+    let mut world = World::new(oracle, broken, documents, told);
+    world.groups = Groups::of(merging);
+    let mut sim = Sim::new(world, 1 + random.below(5));
     let most = [10 * MINUTE, 3 * HOUR, 3 * DAY][random.below(3)];
     let mut some_time = || random_time(&mut random, most);
     for (document, &versions) in versions.iter().enumerate() {
@@ -41,16 +48,25 @@ pub(crate) fn run(seed: u64, broken: Option<Broken>, told: bool) -> (Counts, Opt
         let order = Order { document, version: random.below(versions[document]) };
         sim.plan(random_time(&mut random, most), Event::Remap(order));
     }
+    if merging {
+        closings(&mut sim, &mut random, most);
+    }
     weather(&mut sim, most);
     for document in 0..DOCUMENTS {
         if random.permille(500) {
             sim.plan(HOUR, Event::Person(document));
         }
     }
+    if merging {
+        put_together(&mut sim);
+    }
     settle(&mut sim);
     sim.plan(SECOND, Event::Rescan(DOCUMENTS));
+    if merging {
+        put_together(&mut sim);
+    }
     settle(&mut sim);
-    if random.permille(100) {
+    if !merging && random.permille(100) {
         // More than a year later, when the ledger has forgotten, a backfill reads the same orders again.
         sim.world.advance(sim.world.now() + 401 * DAY);
         for script in &sim.world.documents[..CODED] {
@@ -82,6 +98,37 @@ fn seconds(random: &mut SplitMix) -> Vec<Option<u32>> {
         (!random.permille(20)).then_some(second)
     };
     (0..versions).map(|_| next()).collect()
+}
+
+/// Plans closings all the time, and people who look at parts, and at times somebody who turns merging off and on.
+fn closings(sim: &mut Sim, random: &mut SplitMix, most: i64) {
+    for _ in 0..12 {
+        let time = random_time(random, most);
+        sim.plan(time, Event::Close);
+        // The next one, when the first may have been stopped and lost its lease.
+        sim.plan(time + LEASE + random_time(random, 10 * SECOND), Event::Close);
+        sim.plan(random_time(random, most), Event::SendStuck);
+    }
+    for _ in 0..3 {
+        sim.plan(random_time(random, most), Event::Parts { give_up: random.permille(500) });
+    }
+    if random.permille(300) {
+        sim.plan(random_time(random, most), Event::Merge(false));
+        sim.plan(random_time(random, most), Event::Merge(true));
+    }
+}
+
+/// Lets closings and people do what is left, when nothing goes wrong any more.
+pub(crate) fn put_together(sim: &mut Sim) {
+    for _ in 0..4 {
+        sim.drain();
+        for event in [Event::SendStuck, Event::Close, Event::Parts { give_up: false }] {
+            // What a run left undone is quiet by then, and so is a lease.
+            sim.world.advance(sim.world.now() + HOUR);
+            sim.plan(SECOND, event);
+            sim.drain();
+        }
+    }
 }
 
 /// Lets things go wrong for some time, and then no more, until the queue has drained.

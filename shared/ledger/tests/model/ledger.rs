@@ -63,6 +63,7 @@ pub(crate) enum Begun {
     Done,
     Busy { until_ms: EpochMs },
     Changed,
+    Grouped,
 }
 
 /// `SetAside`.
@@ -89,7 +90,8 @@ impl World {
     }
 
     fn started(&self, order: Order, document: Document, frozen: Option<Order>, rested: bool) -> Begun {
-        if frozen.is_none() && self.bip.borrow().of(order.document).any(|voucher| voucher.is_fresh(self)) {
+        let is_booked = || self.vouchers_with(order.document).iter().any(|voucher| voucher.is_fresh(self));
+        if frozen.is_none() && is_booked() {
             self.wrong(|| format!("{order:?} is begun afresh though the document is booked"));
         }
         Begun::Started(Box::new(self.claimed(document, frozen, rested)))
@@ -110,7 +112,7 @@ impl World {
         let document = Document::queued(self.facts(order), self.now());
         match self.write(Request::Queued(document)).await? {
             Write::Done(_) | Write::Conflict(Some(_)) => Ok(()),
-            Write::Conflict(None) => Err(Failure::Contended),
+            Write::Conflict(None) | Write::LostLease => Err(Failure::Contended),
         }
     }
 
@@ -128,6 +130,7 @@ impl World {
         let mut found = match self.write(Request::Started(fresh)).await? {
             Write::Done(document) => return Ok(self.started(order, document, None, true)),
             Write::Conflict(there) => there,
+            Write::LostLease => return Err(Failure::LostLease),
         };
         if let Some(own) = found.take_if(|there| owner_of(there) == Some(&owner)) {
             return Ok(self.started(order, own, None, true));
@@ -147,6 +150,7 @@ impl World {
                 }
                 (Meaning::Not(Standing::Busy { until_ms }), _) => return Ok(Begun::Busy { until_ms }),
                 (Meaning::Not(Standing::Changed(_)), _) => return Ok(Begun::Changed),
+                (Meaning::Not(Standing::Grouped), _) => return Ok(Begun::Grouped),
                 (Meaning::Not(Standing::Unsettled), None) => return Err(Failure::Contended),
                 (Meaning::Not(standing), _) => {
                     self.say(|| format!("  {order:?} is done: {standing:?}"));
@@ -157,12 +161,13 @@ impl World {
             match self.swap(found.as_ref(), next).await? {
                 Write::Done(next) => return Ok(self.started(order, next, frozen, rested)),
                 Write::Conflict(there) => found = there,
+                Write::LostLease => return Err(Failure::LostLease),
             }
         }
         Err(Failure::Contended)
     }
 
-    async fn swap(&self, prior: Option<&Document>, next: Document) -> Result<Write, Unavailable> {
+    pub(crate) async fn swap(&self, prior: Option<&Document>, next: Document) -> Result<Write, Unavailable> {
         self.write(Request::Swap { prior: prior.map(|prior| prior.fence), next }).await
     }
 
@@ -185,6 +190,7 @@ impl World {
                     return Ok(TakeOver::Started(Box::new(self.claimed(next, Some(frozen), rested))));
                 }
                 Write::Conflict(there) => found = there,
+                Write::LostLease => return Err(Failure::LostLease),
             }
         }
         Err(Failure::Contended)
@@ -242,6 +248,7 @@ impl World {
         let there = match self.write(request).await? {
             Write::Done(_) => return Ok(()),
             Write::Conflict(there) => there,
+            Write::LostLease => return Err(Failure::LostLease),
         };
         if let Some(id) = id {
             return match there.and_then(|there| there.voucher_id) {
@@ -278,7 +285,7 @@ impl World {
         .await
     }
 
-    async fn set_aside(
+    pub(crate) async fn set_aside(
         &self,
         order: Order,
         next: impl Fn(Option<&Document>, Meaning) -> Result<Document, SetAside>,
@@ -293,6 +300,7 @@ impl World {
             match self.swap(found.as_ref(), next).await? {
                 Write::Done(_) => return Ok(SetAside::Done),
                 Write::Conflict(there) => found = there,
+                Write::LostLease => return Err(Failure::LostLease),
             }
         }
         Err(Failure::Contended)
@@ -301,7 +309,7 @@ impl World {
     /// `Ledger::requeue`: the version whose text is to be sent now.
     pub(crate) async fn requeue(&self, document: usize) -> Result<Option<Order>, Failure> {
         let now = self.now();
-        let mut found = self.read(&self.documents[document].versions[0].key).await?;
+        let mut found = self.read(&self.script(document).versions[0].key).await?;
         for _ in 0..TRIES {
             let Some(item) = found.take_if(|item| !item.is_expired(now)) else { return Ok(None) };
             let leased = item.lease.as_ref().is_some_and(|lease| lease.until_ms > now);
@@ -316,6 +324,7 @@ impl World {
             match self.swap(Some(&item), item.requeued(now)).await? {
                 Write::Done(_) => return Ok(Some(order)),
                 Write::Conflict(there) => found = there,
+                Write::LostLease => return Err(Failure::LostLease),
             }
         }
         Err(Failure::Contended)

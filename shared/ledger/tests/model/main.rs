@@ -9,6 +9,7 @@
 //!   an answer of BIP, another task's turn, or a stop of everybody.
 //! - Large worlds are random, until `DOUGONG_MODEL_DELIVERIES` (a million) messages were received. A failing world
 //!   prints its seed; `DOUGONG_MODEL_SEED` runs that one alone and tells its story.
+//! - In some of them orders are merged: they wait in a group, closings put them together, parts are booked.
 //! - Each protective rule is left out once, to show that the model notices.
 //!
 //! What it takes for granted: a worker sends nothing three minutes after its lease ended, BIP works two minutes on
@@ -19,6 +20,7 @@
 mod bip;
 mod check;
 mod deliver;
+mod groups;
 mod large;
 mod ledger;
 mod oracle;

@@ -62,10 +62,13 @@ fn is_known(world: &World, order: Order) -> bool {
 
 /// A person mends what was wrong with a document and sends it again, until that has worked.
 pub(crate) async fn send_again(world: Rc<World>, document: usize) {
-    for version in 0..world.documents[document].versions.len() {
+    for version in 0..world.script(document).versions.len() {
         let order = Order { document, version };
         world.unmappable.borrow_mut().remove(&order);
         world.bip.borrow_mut().refused.remove(&order);
+    }
+    for member in world.members(document).into_iter().flatten() {
+        world.unmappable.borrow_mut().remove(member);
     }
     loop {
         match world.requeue(document).await {

@@ -7,6 +7,7 @@ use std::task::{Context, Waker};
 use dougong_ledger::{EpochMs, State};
 
 use crate::deliver::deliver;
+use crate::groups::{close, send_stuck};
 use crate::ledger::LEASE;
 use crate::oracle::Oracle;
 use crate::pull::{pull, rescan, send_again};
@@ -30,6 +31,14 @@ pub(crate) enum Event {
     Rescan(usize),
     /// A person looks at a document, and sends it again if it is parked.
     Person(usize),
+    /// The schedule closes groups.
+    Close,
+    /// The schedule looks for what has no message.
+    SendStuck,
+    /// A person looks at every parked part, and sends it again or gives it up.
+    Parts { give_up: bool },
+    /// Somebody turns merging on or off.
+    Merge(bool),
     /// Somebody edits the tables: a version becomes mappable, or is no more.
     Remap(Order),
 }
@@ -45,6 +54,8 @@ struct Task {
 enum Kind {
     Worker,
     Pull,
+    /// The closing, and the search for what is stuck: the next run goes on.
+    Close,
     /// Does not crash: whoever types a command sees that it failed.
     Person,
 }
@@ -88,7 +99,7 @@ impl Sim {
     fn spawn(&mut self, kind: Kind, future: impl Future<Output = ()> + 'static) {
         let now = self.world.now();
         let dies_at = match kind {
-            Kind::Worker | Kind::Pull => now + LEASE + OUTLIVES,
+            Kind::Worker | Kind::Pull | Kind::Close => now + LEASE + OUTLIVES,
             Kind::Person => EpochMs::MAX,
         };
         self.tasks.push(Task { future: Box::pin(future), wake_at: now, dies_at, kind });
@@ -167,6 +178,29 @@ impl Sim {
             Event::Ship(order) => world.shipped.borrow_mut().push(order),
             Event::Pull => self.spawn(Kind::Pull, pull(world)),
             Event::Rescan(documents) => self.spawn(Kind::Pull, rescan(world, documents)),
+            Event::Close => self.spawn(Kind::Close, close(world)),
+            Event::SendStuck => self.spawn(Kind::Close, send_stuck(world)),
+            Event::Merge(merging) => world.groups.merging.set(merging),
+            Event::Parts { give_up } => {
+                let parked = |list: &usize| {
+                    let facts = &world.script(*list).versions[0];
+                    world.store.borrow().get(&facts.key).is_some_and(|part| {
+                        let is_parked = part.version == facts.version && part.state == State::Parked;
+                        is_parked && part.updated_at + PERSON_WAITS < world.now()
+                    })
+                };
+                for list in world.lists().filter(parked).collect::<Vec<_>>() {
+                    let world = Rc::clone(&world);
+                    if give_up {
+                        self.spawn(Kind::Person, async move {
+                            let key = &world.script(list).versions[0].key;
+                            drop(world.dissolve(key).await);
+                        });
+                    } else {
+                        self.spawn(Kind::Person, send_again(world, list));
+                    }
+                }
+            }
             Event::Person(document) => {
                 let key = &world.documents[document].versions[0].key;
                 let parked = world.store.borrow().get(key).is_some_and(|item| {

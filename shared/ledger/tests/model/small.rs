@@ -1,5 +1,7 @@
-//! Worlds of one document, walked through completely.
+//! Worlds of one document, or of two that are merged, walked through completely.
 
+use crate::groups::Groups;
+use crate::large::put_together;
 use crate::oracle::{Oracle, Path};
 use crate::sim::{Event, Sim};
 use crate::world::{Broken, HOUR, MINUTE, Order, SECOND, Script, World};
@@ -10,17 +12,21 @@ use crate::{Counts, setting};
 struct Plan {
     name: &'static str,
     coded: bool,
+    /// Whether orders are merged; then there is a second one.
+    merging: bool,
     seconds: &'static [Option<u32>],
     events: &'static [(i64, Event)],
 }
 
 const FIRST: Order = Order { document: 0, version: 0 };
+const OTHER: Order = Order { document: 1, version: 0 };
 const SECOND_VERSION: Order = Order { document: 0, version: 1 };
 
-const PLANS: [Plan; 7] = [
+const PLANS: [Plan; 9] = [
     Plan {
         name: "an order tried again just before its hour is over, which then can no longer be mapped",
         coded: true,
+        merging: false,
         seconds: &[Some(1), Some(2)],
         events: &[
             (0, Event::Ship(FIRST)),
@@ -33,18 +39,21 @@ const PLANS: [Plan; 7] = [
     Plan {
         name: "one order",
         coded: true,
+        merging: false,
         seconds: &[Some(1)],
         events: &[(0, Event::Ship(FIRST)), (1, Event::Pull)],
     },
     Plan {
         name: "one order that BIP numbers, pulled twice",
         coded: false,
+        merging: false,
         seconds: &[Some(1)],
         events: &[(0, Event::Ship(FIRST)), (1, Event::Pull), (2, Event::Pull)],
     },
     Plan {
         name: "an order that changes at once",
         coded: true,
+        merging: false,
         seconds: &[Some(1), Some(2)],
         events: &[
             (0, Event::Ship(FIRST)),
@@ -56,6 +65,7 @@ const PLANS: [Plan; 7] = [
     Plan {
         name: "an order that changes an hour later",
         coded: true,
+        merging: false,
         seconds: &[Some(1), Some(2)],
         events: &[
             (0, Event::Ship(FIRST)),
@@ -67,6 +77,7 @@ const PLANS: [Plan; 7] = [
     Plan {
         name: "an order that can no longer be mapped when it changes",
         coded: true,
+        merging: false,
         seconds: &[Some(1), Some(2)],
         events: &[
             (0, Event::Ship(FIRST)),
@@ -78,8 +89,36 @@ const PLANS: [Plan; 7] = [
         ],
     },
     Plan {
+        name: "two orders that are put together",
+        coded: true,
+        merging: true,
+        seconds: &[Some(1)],
+        events: &[
+            (0, Event::Ship(FIRST)),
+            (0, Event::Ship(OTHER)),
+            (1, Event::Pull),
+            (MINUTE, Event::Close),
+            (MINUTE + 500, Event::Close),
+        ],
+    },
+    Plan {
+        name: "an order that changes while it is put together with another one",
+        coded: true,
+        merging: true,
+        seconds: &[Some(1), Some(2)],
+        events: &[
+            (0, Event::Ship(FIRST)),
+            (0, Event::Ship(OTHER)),
+            (1, Event::Pull),
+            (MINUTE, Event::Close),
+            (MINUTE, Event::Ship(SECOND_VERSION)),
+            (MINUTE, Event::Pull),
+        ],
+    },
+    Plan {
         name: "an order that a person sends again",
         coded: true,
+        merging: false,
         seconds: &[Some(1), Some(1)],
         events: &[
             (0, Event::Remap(FIRST)),
@@ -93,12 +132,20 @@ const PLANS: [Plan; 7] = [
 ];
 
 fn run(plan: Plan, path: Path, broken: Option<Broken>, told: bool) -> Sim {
-    let documents = vec![Script::new(0, plan.coded, plan.seconds)];
-    let mut sim = Sim::new(World::new(Oracle::Path(path), broken, documents, told), 2);
+    let mut documents = vec![Script::new(0, plan.coded, plan.seconds)];
+    if plan.merging {
+        documents.push(Script::new(1, plan.coded, &[Some(1)]));
+    }
+    let mut world = World::new(Oracle::Path(path), broken, documents, told);
+    world.groups = Groups::of(plan.merging);
+    let mut sim = Sim::new(world, 2);
     for &(after, event) in plan.events {
         sim.plan(after, event);
     }
     sim.drain();
+    if plan.merging {
+        put_together(&mut sim);
+    }
     if sim.world.went_wrong().is_none() {
         sim.world.check();
     }

@@ -16,6 +16,10 @@ pub(crate) enum Request {
     Started(Document),
     /// `swap`: over the item of this fence, or over nothing.
     Swap { prior: Option<u64>, next: Document },
+    /// `write_grouped`.
+    Grouped(Document),
+    /// `write_under`: over the item of this fence, or over nothing, while the closing holds this lease.
+    Under { lease: u64, prior: Option<u64>, next: Document },
     /// `record`: over the claim of this fence and owner.
     Record { fence: u64, owner: String, next: Document },
 }
@@ -25,6 +29,8 @@ pub(crate) enum Request {
 pub(crate) enum Write {
     Done(Document),
     Conflict(Option<Document>),
+    /// Another closing has the lease.
+    LostLease,
 }
 
 /// The store did not answer.
@@ -36,6 +42,8 @@ pub(crate) struct Store {
     items: HashMap<DocumentKey, Document>,
     /// Writes whose client has given up, and that arrive all the same.
     late: Vec<(EpochMs, Request)>,
+    /// The lease of the closing: its number, and until when it is somebody's.
+    closing: (u64, EpochMs),
 }
 
 impl Request {
@@ -43,6 +51,8 @@ impl Request {
         match self {
             Self::Queued(next)
             | Self::Started(next)
+            | Self::Grouped(next)
+            | Self::Under { next, .. }
             | Self::Swap { next, .. }
             | Self::Record { next, .. } => next,
         }
@@ -65,19 +75,49 @@ impl Store {
         self.late.iter().map(|(at, _)| *at).min()
     }
 
-    pub(crate) fn arrive_late(&mut self, no_fence: bool) {
-        let first = (0..self.late.len()).min_by_key(|&index| self.late[index].0).unwrap();
-        let (_, request) = self.late.swap_remove(first);
-        self.apply(&request, no_fence);
+    /// Takes the lease of the closing, unless somebody has it; returns its number.
+    pub(crate) fn take_lease(&mut self, now_ms: EpochMs, until_ms: EpochMs) -> Option<u64> {
+        let (number, until) = self.closing;
+        if until > now_ms {
+            return None;
+        }
+        self.closing = (number + 1, until_ms);
+        Some(number + 1)
     }
 
-    fn apply(&mut self, request: &Request, no_fence: bool) -> Write {
+    /// Gives it back.
+    pub(crate) fn release(&mut self, lease: u64) {
+        if self.closing.0 == lease {
+            self.closing.1 = 0;
+        }
+    }
+
+    pub(crate) fn arrive_late(&mut self, broken: Option<Broken>) {
+        let first = (0..self.late.len()).min_by_key(|&index| self.late[index].0).unwrap();
+        let (_, request) = self.late.swap_remove(first);
+        self.apply(&request, broken);
+    }
+
+    fn apply(&mut self, request: &Request, broken: Option<Broken>) -> Write {
+        let no_fence = broken == Some(Broken::NoFence);
+        if let Request::Under { lease, .. } = request
+            && self.closing.0 != *lease
+            && broken != Some(Broken::ClosedUnleased)
+        {
+            return Write::LostLease;
+        }
         let there = self.items.get(&request.next().key);
         let next = match request {
             Request::Queued(next) => is_free_for(there, next).then(|| counted(there, next)),
-            Request::Started(next) => {
-                let same = |there: &Document| there.state == State::Queued && there.version == next.version;
-                there.is_none_or(same).then(|| upserted(there, next))
+            Request::Started(next) | Request::Grouped(next) => {
+                let same = |there: &Document| {
+                    there.state == State::Queued && there.version == next.version && there.merged.is_none()
+                };
+                let written = if matches!(request, Request::Started(_)) { upserted } else { counted };
+                there.is_none_or(same).then(|| written(there, next))
+            }
+            Request::Under { prior, next, .. } => {
+                (there.map(|there| there.fence) == *prior).then(|| next.clone())
             }
             Request::Swap { prior, next } => (there.map(|there| there.fence) == *prior).then(|| next.clone()),
             Request::Record { fence, owner, next } => {
@@ -91,9 +131,10 @@ impl Store {
                 Write::Done(next)
             }
             // The client repeated a write whose answer was lost; the first one had been done.
-            (None, Request::Swap { next, .. } | Request::Record { next, .. }) if there == Some(next) => {
-                Write::Done(next.clone())
-            }
+            (
+                None,
+                Request::Swap { next, .. } | Request::Record { next, .. } | Request::Under { next, .. },
+            ) if there == Some(next) => Write::Done(next.clone()),
             (None, _) => Write::Conflict(there.cloned()),
         }
     }
@@ -103,7 +144,7 @@ impl Store {
 fn is_free_for(there: Option<&Document>, next: &Document) -> bool {
     there.is_none_or(|there| {
         let older = matches!((there.modified, next.modified), (Some(there), Some(next)) if there < next);
-        there.is_expired(next.updated_at) || (there.state == State::Queued && older)
+        there.is_expired(next.updated_at) || (there.state == State::Queued && older && there.merged.is_none())
     })
 }
 
@@ -143,8 +184,7 @@ impl World {
     /// Sends a write over the network: it may get lost, its answer may, and it may arrive long after.
     pub(crate) async fn write(&self, request: Request) -> Result<Write, Unavailable> {
         self.turn().await;
-        let no_fence = self.is_broken(Broken::NoFence);
-        let apply = || self.store.borrow_mut().apply(&request, no_fence);
+        let apply = || self.store.borrow_mut().apply(&request, self.broken);
         match self.deviate(4) {
             0 => Ok(apply()),
             1 => {

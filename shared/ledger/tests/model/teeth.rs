@@ -31,6 +31,8 @@ const OTHER: &str = "booked in another version";
 const LOST: &str = "is lost";
 const HIDDEN: &str = "hides its newest version";
 const FORGOTTEN: &str = "is forgotten";
+const ASTRAY: &str = "is astray";
+const NO_LONGER: &str = "waits no longer";
 
 teeth! {
     without_the_look_up_of_late_replays_orders_are_booked_twice: NoLookUp, [DOUBLE];
@@ -44,4 +46,7 @@ teeth! {
     a_key_per_attempt_books_twice: KeyPerAttempt, [DOUBLE];
     noting_before_sending_loses_orders: NotedFirst, [FORGOTTEN, LOST];
     moving_the_watermark_first_loses_orders: WatermarkFirst, [LOST, HIDDEN];
+    putting_together_what_a_part_lists_books_twice: ListedAgain, [DOUBLE, ASTRAY, NO_LONGER];
+    a_closing_that_has_lost_its_lease_takes_members_out: ClosedUnleased, [DOUBLE, ASTRAY, NO_LONGER, FORGOTTEN];
+    members_that_are_never_told_their_voucher_are_noticed: NeverToldLate, [FORGOTTEN];
 }

@@ -9,6 +9,7 @@ use dougong_ledger::{EpochMs, NewDocument};
 use dougong_values::{Version, VoucherCode};
 
 use crate::bip::Bip;
+use crate::groups::Groups;
 use crate::oracle::Oracle;
 use crate::queue::Queue;
 use crate::store::Store;
@@ -45,6 +46,12 @@ pub(crate) enum Broken {
     NotedFirst,
     /// The watermark moves before the page is in the queue.
     WatermarkFirst,
+    /// A closing puts together what a part lists already.
+    ListedAgain,
+    /// A closing that has lost its lease goes on writing.
+    ClosedUnleased,
+    /// Members that were not told their voucher at once are never told.
+    NeverToldLate,
 }
 
 /// One version of one document: the body of a message.
@@ -86,6 +93,7 @@ pub(crate) struct World {
     pub(crate) store: RefCell<Store>,
     pub(crate) queue: RefCell<Queue>,
     pub(crate) bip: RefCell<Bip>,
+    pub(crate) groups: Groups,
     /// Versions that today's mapping cannot map.
     pub(crate) unmappable: RefCell<HashSet<Order>>,
     /// What WDT has shipped so far, in its order; it shows the newest version of each document only.
@@ -111,6 +119,7 @@ impl World {
             store: RefCell::default(),
             queue: RefCell::default(),
             bip: RefCell::default(),
+            groups: Groups::default(),
             unmappable: RefCell::default(),
             shipped: RefCell::default(),
             watermark: Cell::new(0),
@@ -125,16 +134,16 @@ impl World {
     }
 
     pub(crate) fn facts(&self, order: Order) -> &NewDocument {
-        &self.documents[order.document].versions[order.version]
+        &self.script(order.document).versions[order.version]
     }
 
     pub(crate) fn code(&self, order: Order) -> Option<&VoucherCode> {
-        self.documents[order.document].code.as_ref()
+        self.script(order.document).code.as_ref()
     }
 
     /// Names a version of a document by its hash.
     pub(crate) fn order(&self, document: usize, version: &Version) -> Order {
-        let versions = &self.documents[document].versions;
+        let versions = &self.script(document).versions;
         let version = versions.iter().position(|facts| facts.version == *version).unwrap();
         Order { document, version }
     }
@@ -160,7 +169,7 @@ impl World {
             self.now.set(self.now.get().max(at));
             if store == Some(at) {
                 self.say(|| "a write of the ledger arrives late".to_owned());
-                self.store.borrow_mut().arrive_late(self.is_broken(Broken::NoFence));
+                self.store.borrow_mut().arrive_late(self.broken);
             } else {
                 self.finish_slow_save();
             }
