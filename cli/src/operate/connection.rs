@@ -117,8 +117,7 @@ impl Connection {
         }
         let folder = common.config.clone().or_else(|| variables.get("DOUGONG_CONFIG").map(PathBuf::from));
         let folder = folder.unwrap_or_else(|| PathBuf::from("config"));
-        let config = Config::load(&folder, &|name| variables.get(name));
-        let config = config.and_then(|config| config.compile().map(|()| config));
+        let config = Config::load_compiled(&folder, &|name| variables.get(name));
         let config = config.map_err(|errors| told(lang, &errors.0) + "\n")?;
         let system = dougong_runtime::reach(&variables, config).await;
         let system = system.map_err(|error| Failure::caused(&error, words::reach_hint(lang)).to_string())?;
