@@ -13,9 +13,9 @@ use dougong_mapping::Problem;
 use dougong_operate::document;
 use dougong_values::SchemeId;
 
-use crate::check;
 use crate::failure::Failure;
 use crate::lang::{Lang, Texts};
+use crate::{check, chinese};
 
 pub(crate) use dougong_operate::{Kept as Document, Outcome, outcome};
 
@@ -100,6 +100,20 @@ pub(crate) fn kind(voucher: &Voucher, lang: Lang) -> &'static str {
 }
 
 /// Writes problems, one a paragraph.
-pub(crate) fn told(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("  {problem}\n")).collect::<Vec<_>>().concat()
+pub(crate) fn told(problems: &[Problem], lang: Lang) -> String {
+    problems.iter().map(|problem| format!("  {}\n", in_language(problem, lang))).collect::<Vec<_>>().concat()
+}
+
+/// Says a problem in a language.
+pub(crate) fn in_language(problem: &Problem, lang: Lang) -> String {
+    let Problem { reason, rule, target, source, value, message, hint } = problem;
+    match lang {
+        Lang::En => problem.to_string(),
+        Lang::Zh => {
+            let hint =
+                hint.as_ref().map(|hint| format!("；提示：{}", chinese::said(hint))).unwrap_or_default();
+            let message = chinese::said(message);
+            format!("{reason}：{message}（{source} = {value:?} → {target}，规则 {rule}）{hint}")
+        }
+    }
 }

@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 
 use dougong_operate::{Field, fields};
 
-use super::{Outcome, configuration, document, outcome, scheme_of, usual_folder};
+use super::{Outcome, configuration, document, in_language, outcome, scheme_of, usual_folder};
 use crate::arguments::TestArguments;
 use crate::lang::{Lang, Texts};
 
@@ -112,17 +112,17 @@ fn checked(config: &Config, file: &Path, lang: Lang) -> Result<Vec<String>, Stri
             Outcome::Parked(problems) if problems.iter().any(|problem| problem.reason() == reason) => {
                 Vec::new()
             }
-            other => vec![format!("problem: {reason} expected, but {}", became(other))],
+            other => vec![format!("problem: {reason} expected, but {}", became(other, lang))],
         });
     }
     if let Some(reason) = named("excluded") {
         return Ok(match &outcome {
             Outcome::Excluded(found) if found == reason => Vec::new(),
-            other => vec![format!("excluded: {reason} expected, but {}", became(other))],
+            other => vec![format!("excluded: {reason} expected, but {}", became(other, lang))],
         });
     }
     let Outcome::Booked(explained) = &outcome else {
-        return Ok(vec![format!("a voucher was expected, but {}", became(&outcome))]);
+        return Ok(vec![format!("a voucher was expected, but {}", became(&outcome, lang))]);
     };
     let pair = |Field { field, value }: Field| (field, value);
     let found: BTreeMap<String, String> = fields(&explained.voucher).into_iter().map(pair).collect();
@@ -146,12 +146,12 @@ fn checked(config: &Config, file: &Path, lang: Lang) -> Result<Vec<String>, Stri
     Ok(failures)
 }
 
-fn became(outcome: &Outcome) -> String {
+fn became(outcome: &Outcome, lang: Lang) -> String {
     match outcome {
         Outcome::Booked(_) => "it is booked".to_owned(),
         Outcome::Excluded(reason) => format!("it is excluded: {reason}"),
         Outcome::Parked(problems) => {
-            let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let told: Vec<String> = problems.iter().map(|problem| in_language(problem, lang)).collect();
             format!("it is parked: {}", told.join("; "))
         }
     }

@@ -8,7 +8,7 @@ use dougong_mapping::Problem;
 use dougong_operate::{Field, fields};
 use serde_json::{Value, json};
 
-use super::{Outcome, configuration, outcome, read, scheme_of};
+use super::{Outcome, configuration, in_language, outcome, read, scheme_of};
 use crate::arguments::DiffArguments;
 use crate::lang::{Lang, Texts};
 
@@ -43,7 +43,7 @@ fn compared(options: &DiffArguments, lang: Lang) -> Result<(String, usize), Stri
                 read(config, file, options.scheme.as_ref(), lang).map_err(|failure| failure.to_string())?;
             let scheme = scheme_of(config, &document, options.scheme.as_ref(), lang);
             let scheme = scheme.map_err(|failure| failure.to_string())?;
-            sides.push(said(&outcome(config, &scheme, &document)));
+            sides.push(said(&outcome(config, &scheme, &document), lang));
         }
         let paths: BTreeSet<&String> = sides.iter().flat_map(BTreeMap::keys).collect();
         let value = |side: usize, path: &String| sides[side].get(path).map_or(NONE, String::as_str);
@@ -75,7 +75,7 @@ fn compared(options: &DiffArguments, lang: Lang) -> Result<(String, usize), Stri
 }
 
 /// Everything that can differ about what becomes of a document.
-fn said(outcome: &Outcome) -> BTreeMap<String, String> {
+fn said(outcome: &Outcome, lang: Lang) -> BTreeMap<String, String> {
     match outcome {
         Outcome::Booked(explained) => {
             let pair = |Field { field, value }: Field| (field, value);
@@ -83,8 +83,9 @@ fn said(outcome: &Outcome) -> BTreeMap<String, String> {
         }
         Outcome::Excluded(reason) => BTreeMap::from([("excluded".to_owned(), reason.clone())]),
         Outcome::Parked(problems) => {
-            let problem =
-                |(index, problem): (usize, &Problem)| (format!("problem[{index}]"), problem.to_string());
+            let problem = |(index, problem): (usize, &Problem)| {
+                (format!("problem[{index}]"), in_language(problem, lang))
+            };
             problems.iter().enumerate().map(problem).collect()
         }
     }

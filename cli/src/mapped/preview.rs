@@ -110,7 +110,7 @@ fn shown(scheme: &SchemeId, outcome: &Outcome, lang: Lang) -> String {
             format!("{scheme}: {} {what}\n\n{}", lang.pick(WOULD_BE), rows.concat())
         }
         Outcome::Excluded(reason) => format!("{scheme}: {} {reason}\n", lang.pick(EXCLUDED)),
-        Outcome::Parked(problems) => format!("{scheme}: {}\n\n{}", lang.pick(PARKED), told(problems)),
+        Outcome::Parked(problems) => format!("{scheme}: {}\n\n{}", lang.pick(PARKED), told(problems, lang)),
     }
 }
 
