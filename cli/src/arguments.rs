@@ -275,6 +275,10 @@ pub(crate) struct UpArguments {
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) listen: Option<SocketAddr>,
 
+    /// Where the page is served, http://ADDR:PORT/console; 127.0.0.1:8481 unless given 操作页面的监听地址
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) console: Option<SocketAddr>,
+
     /// Pushes come through a reverse proxy: believe its X-Forwarded-For 推送经反向代理转来，以其 X-Forwarded-For 为准
     #[arg(long)]
     pub(crate) behind_proxy: bool,
@@ -308,6 +312,11 @@ impl UpArguments {
     /// Returns where pushes are taken.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8_480)))
+    }
+
+    /// Returns where the page is served.
+    pub(crate) fn console(&self) -> SocketAddr {
+        self.console.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8_481)))
     }
 }
 
@@ -358,6 +367,10 @@ pub(crate) struct DemoArguments {
     /// How often the outside systems may be called 调用频率
     #[arg(long, value_name = "PACE", default_value = "fast")]
     pub(crate) pace: Pace,
+
+    /// Serve the page, too, and stay until Ctrl-C 同时提供操作页面，按 Ctrl-C 结束
+    #[arg(long)]
+    pub(crate) page: bool,
 
     /// The same seed makes the same day and the same faults 相同种子生成相同的单据和故障
     #[arg(long, value_name = "S", default_value_t = 1111)]
@@ -426,6 +439,8 @@ pub(crate) enum FunctionName {
     Accept,
     /// What a push lost, and what is stuck.
     Sweep,
+    /// The page.
+    Console,
 }
 
 /// Says what is wrong with the command line and ends; help and version go to standard output as always.

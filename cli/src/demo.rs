@@ -64,6 +64,9 @@ async fn demo(options: &DemoArguments, lang: Lang) -> Result<Option<Report>, Fai
         _ = &mut interrupted => return Ok(None),
         world = World::start(options, lang) => world?,
     };
+    if let (Some(console), Some(token)) = (world.stack.console(), &world.token) {
+        progress.line(&words::page(lang, &console.url(), token));
+    }
     let ending = tokio::select! {
         biased;
         _ = &mut interrupted => None,
@@ -81,6 +84,12 @@ async fn demo(options: &DemoArguments, lang: Lang) -> Result<Option<Report>, Fai
         }
     };
     drop(progress);
+    if let (Ok(Some(report)), Some(_)) = (&report, world.stack.console()) {
+        // The page is looked at beside the result.
+        eprint!("{}", report.table(lang));
+        eprintln!("{}", lang.pick(words::STAYS));
+        let _ = interrupted.as_mut().await;
+    }
     let grace = if matches!(report, Ok(Some(_))) { GRACE } else { Duration::ZERO };
     let folder = world.stop(grace).await;
     if let Some(kept) = folder.kept() {

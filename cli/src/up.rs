@@ -18,7 +18,7 @@ pub(crate) use check::secrets;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use dougong_cloud::{Stack, StackError, StartError, StoreSide};
+use dougong_cloud::{ConsoleSettings, ConsoleSide, Stack, StackError, StartError, StoreSide};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -84,6 +84,7 @@ async fn up(options: &UpArguments, lang: Lang) -> Result<(), Vec<String>> {
     service_manager::tell("READY=1");
     let store_url = stack.store().map(StoreSide::url);
     console.started(&checked, options, &folder, stack.put_back(), store_url.as_deref());
+    console.page(stack.console().map(ConsoleSide::url).as_deref());
 
     attend(&stack, &folder, &mut console, &mut signals, &mut heard).await;
 
@@ -107,6 +108,9 @@ fn no_stack(lang: Lang, options: &UpArguments, folder: &DataFolder, error: &Stac
     match error {
         StackError::Start(StartError::Listen { service: HTTP_GATEWAY, source }) => {
             words::cannot_listen(lang, options.listen(), source)
+        }
+        StackError::Start(StartError::Listen { service: ConsoleSettings::GATEWAY, source }) => {
+            words::cannot_serve_page(lang, options.console(), source)
         }
         error => words::no_stack(lang, folder, error),
     }

@@ -10,7 +10,16 @@ macro_rules! words {
     };
 }
 
+/// Says where the page of a demo is.
+pub(crate) fn page(lang: Lang, url: &str, token: &str) -> String {
+    match lang {
+        Lang::En => format!("page: {url} (token {token})"),
+        Lang::Zh => format!("操作页面：{url}（令牌 {token}）"),
+    }
+}
+
 words! {
+    STAYS: "the page stays until Ctrl-C", "操作页面保持可用，按 Ctrl-C 结束";
     ORDERS: "orders", "订单";
     COUNT: "orders", "单数";
     WDT_AMOUNT: "WDT amount", "旺店通金额";

@@ -21,5 +21,5 @@ pub use archives::shipped as shipped_archives;
 pub use books::{Books, Parked, books_of, is_sold};
 pub use latency::with_latency;
 pub use recorded::{Operation, Recorded};
-pub use secrets::Canaries;
+pub use secrets::{CONSOLE_READ_ONLY_TOKEN, CONSOLE_TOKEN, Canaries};
 pub use world::{Pulled, SCHEME, TENANT, World, WorldSettings, edit};

@@ -8,6 +8,10 @@ pub(crate) const PERSON: &str = "CANARY-PERSON";
 pub(crate) const WDT_SECRET: &str = "CANARY-WDT-SECRET-5b1f";
 /// The secret of the BIP application.
 pub(crate) const BIP_SECRET: &str = "CANARY-BIP-SECRET-77c0";
+/// Lets an operator in to the page.
+pub const CONSOLE_TOKEN: &str = "CANARY-CONSOLE-TOKEN-1d9a";
+/// Lets somebody in to the page who only looks.
+pub const CONSOLE_READ_ONLY_TOKEN: &str = "CANARY-CONSOLE-READER-40c2";
 
 /// What must appear nowhere.
 #[derive(Debug, Clone)]
@@ -17,14 +21,23 @@ impl Canaries {
     /// Takes the texts, besides those every world has; a token also as it stands in a URL.
     pub(crate) fn with(tokens: impl IntoIterator<Item = String>) -> Self {
         // Parameters that carry a token or a signature: their values differ from call to call.
-        let always =
-            [PERSON, WDT_SECRET, BIP_SECRET, "access_token=", "signature=", "sign="].map(str::to_owned);
+        let always = [
+            PERSON,
+            WDT_SECRET,
+            BIP_SECRET,
+            CONSOLE_TOKEN,
+            CONSOLE_READ_ONLY_TOKEN,
+            "access_token=",
+            "signature=",
+            "sign=",
+        ]
+        .map(str::to_owned);
         let tokens = tokens.into_iter().flat_map(|token| [in_a_url(&token), token]);
         Self(always.into_iter().chain(tokens).collect())
     }
 
     /// Takes the texts that every world has.
-    pub(crate) fn of_every_world() -> Self {
+    pub fn of_every_world() -> Self {
         Self::with([])
     }
 

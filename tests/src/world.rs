@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use dougong_cloud::{Call, InvokeError, LogSink, Logs, Stack, StackSettings, SweepSettings, Verdict};
+use dougong_cloud::{
+    Call, ConsoleSettings, InvokeError, LogSink, Logs, Stack, StackSettings, SweepSettings, Verdict,
+};
 use dougong_ledger::{Ledger, Requeued};
 use dougong_queue::{Encoded, Message};
 use dougong_simulators::wdt::Door;
@@ -57,6 +59,8 @@ pub struct WorldSettings {
     pub gateway: Option<Detour>,
     /// Whether `sweep` runs, too, without a store system.
     pub sweeps: bool,
+    /// Whether the page is served, too.
+    pub console: bool,
     /// Changes the settings of the stack.
     pub stack: Box<dyn FnOnce(&mut StackSettings) + Send>,
 }
@@ -80,6 +84,7 @@ impl WorldSettings {
             functions: None,
             gateway: None,
             sweeps: false,
+            console: false,
             stack: Box::new(|_| ()),
         }
     }
@@ -136,7 +141,7 @@ impl World {
     /// Starts everything; no function has run yet.
     pub async fn start(settings: WorldSettings) -> Self {
         let WorldSettings { door, start, wdt, bip, rules, bip_calls_per_minute, functions, .. } = settings;
-        let WorldSettings { gateway, sweeps, stack, .. } = settings;
+        let WorldSettings { gateway, sweeps, console, stack, .. } = settings;
         let folder = tempfile::tempdir().expect("a folder for the world");
         let config = folder.path().join("config");
         copy_config(&config);
@@ -183,6 +188,7 @@ impl World {
             timeout: Duration::from_mins(2),
             schedules: Vec::new(),
         });
+        of_stack.console = console.then(|| ConsoleSettings::new(vec![binaries::function("console")]));
         stack(&mut of_stack);
         let stack = Stack::start(of_stack).await.expect("the stack starts");
         let ledger = Ledger::new(stack.dynamodb().client(), stack.tables().clone());
@@ -295,6 +301,9 @@ impl World {
     pub async fn deploy(&self) {
         self.stack.deliver_host().kill_all().await;
         self.stack.pull_host().kill_all().await;
+        if let Some(console) = self.stack.console() {
+            console.host().kill_all().await;
+        }
     }
 
     /// Puts a parked document back into the queue, as an operator does.
@@ -430,6 +439,7 @@ fn write_secrets(file: &Path, wdt_key: &str, bip_key: &str) {
     let text = json!({
         "wdt": { "app_key": wdt_key, "app_secret": secrets::WDT_SECRET },
         "bip": { "app_key": bip_key, "app_secret": secrets::BIP_SECRET },
+        "console": { "token": secrets::CONSOLE_TOKEN, "read_only_token": secrets::CONSOLE_READ_ONLY_TOKEN },
     });
     fs::write(file, text.to_string()).expect("the secrets are written");
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use dougong_cloud::{InvokeError, Stack, StackSettings, StoreSettings};
+use dougong_cloud::{ConsoleSettings, InvokeError, Stack, StackSettings, StoreSettings};
 use dougong_config::Config;
 use dougong_ledger::Ledger;
 use dougong_simulators::day::Plan;
@@ -87,6 +87,8 @@ impl Look {
 pub(crate) struct World {
     pub(crate) stack: Stack,
     pub(crate) logs: FunctionLogs,
+    /// What lets somebody in to the page.
+    pub(crate) token: Option<String>,
     wdt: wdt::Simulator,
     bip: bip::Simulator,
     store: Option<StoreDay>,
@@ -134,6 +136,10 @@ impl World {
         if let Some(store) = &store {
             secrets["store"] = store.secrets();
         }
+        let token = options.page.then(random_token).transpose().map_err(|error| failed(&error))?;
+        if let Some(token) = &token {
+            secrets["console"] = json!({ "token": token });
+        }
         fs::write(folder.secrets(), secrets.to_string()).map_err(|error| failed(&error))?;
         let wdt = wdt::Simulator::start(wdt).await.map_err(|error| failed(&error))?;
         let bip = bip::Simulator::start(bip).await.map_err(|error| failed(&error))?;
@@ -163,8 +169,9 @@ impl World {
             StackSettings::new(function("pull"), function("deliver"), &folder.config(), &folder.secrets());
         let of_store = || StoreSettings::new(function("accept"), function("sweep"));
         let of_store = store.is_some().then(of_store);
-        let settings =
-            StackSettings { storage: folder.ledger(), env, log: logs.sink(), store: of_store, ..settings };
+        let console = options.page.then(|| ConsoleSettings::new(function("console")));
+        let (storage, log) = (folder.ledger(), logs.sink());
+        let settings = StackSettings { storage, env, log, store: of_store, console, ..settings };
         let stack = Stack::start(quick(settings, options.pace)).await.map_err(|error| failed(&error))?;
         let killed = Arc::new(AtomicU64::new(0));
         if options.faults == FaultKind::Storm {
@@ -174,6 +181,7 @@ impl World {
         Ok(Self {
             stack,
             logs,
+            token,
             wdt,
             bip,
             store,
@@ -321,6 +329,13 @@ impl World {
         let others = [self.wdt.faults().log().len(), self.bip.faults().log().len()];
         others.into_iter().chain(of_store).sum::<usize>() as u64
     }
+}
+
+/// Makes what nobody guesses.
+fn random_token() -> std::io::Result<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::from)?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
 fn plan(options: &DemoArguments, day: BusinessDay) -> Plan {

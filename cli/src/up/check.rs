@@ -16,6 +16,8 @@ use crate::lang::Lang;
 pub(super) struct Checked {
     pub(super) config: Config,
     pub(super) secrets: PathBuf,
+    /// Whether somebody can sign in to the page.
+    pub(super) has_page: bool,
 }
 
 /// Checks configuration, secrets and data folder; returns every problem, each as a text for a person.
@@ -30,8 +32,13 @@ pub(super) fn check(options: &UpArguments, lang: Lang) -> Result<Checked, Vec<St
     {
         problems.push(failure.to_string());
     }
+    let tokens = secrets.as_ref().map(|(_, secrets)| &secrets.console);
+    let has_page = tokens.is_some_and(|own| own.token.is_some() || own.read_only_token.is_some());
+    if options.console.is_some() && tokens.is_some() && !has_page {
+        problems.push(words::no_console_token(lang).to_string());
+    }
     if config.as_ref().is_some_and(|config| config.store.is_none())
-        && (options.listen.is_some() || options.behind_proxy)
+        && (options.listen.is_some() || (options.behind_proxy && !has_page))
     {
         problems.push(words::nothing_to_listen_for(lang).to_string());
     }
@@ -44,7 +51,9 @@ pub(super) fn check(options: &UpArguments, lang: Lang) -> Result<Checked, Vec<St
         problems.push(failure.to_string());
     }
     match (config, secrets) {
-        (Some(config), Some((secrets, _))) if problems.is_empty() => Ok(Checked { config, secrets }),
+        (Some(config), Some((secrets, _))) if problems.is_empty() => {
+            Ok(Checked { config, secrets, has_page })
+        }
         _ => Err(problems),
     }
 }

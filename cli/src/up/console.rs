@@ -99,6 +99,12 @@ impl Console {
         }
     }
 
+    /// Says where the page is, or how there would be one.
+    pub(super) fn page(&self, url: Option<&str>) {
+        self.event("page", || json!({ "url": url }));
+        self.line(|lang| words::page(lang, url));
+    }
+
     /// Says or remembers what a function said.
     pub(super) fn hear(&mut self, heard: Heard) {
         match heard {

@@ -5,7 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use dougong_cloud::gateway::Source;
-use dougong_cloud::{LogSink, Stack, StackSettings, Storage, StoreSettings, SweepSettings, Timing};
+use dougong_cloud::{
+    ConsoleSettings, LogSink, Stack, StackSettings, Storage, StoreSettings, SweepSettings, Timing,
+};
 use dougong_config::Config;
 use dougong_ledger::{Ledger, LedgerError};
 use dougong_values::{BeijingTime, SchemeId};
@@ -37,7 +39,7 @@ pub(super) fn settings(
     folder: &DataFolder,
     log: LogSink,
 ) -> io::Result<StackSettings> {
-    let Checked { config, secrets } = checked;
+    let Checked { config, secrets, has_page } = checked;
     let program = std::env::current_exe()?;
     let function = |name: &str| vec![program.clone().into_os_string(), "function".into(), name.into()];
     let pull_timeout = config.wdt.timeouts.total * 2 + AROUND_THE_PAGES;
@@ -59,6 +61,11 @@ pub(super) fn settings(
             sweep_timeout: SWEEP_TIMEOUT,
             schedules: sweeps(options, config),
             ..StoreSettings::new(function("accept"), function("sweep"))
+        }),
+        console: has_page.then(|| ConsoleSettings {
+            listen: options.console(),
+            source: if options.behind_proxy { Source::Forwarded } else { Source::Peer },
+            ..ConsoleSettings::new(function("console"))
         }),
         sweep: config.store.is_none().then(|| SweepSettings {
             program: function("sweep"),

@@ -75,6 +75,45 @@ pub(super) fn cannot_listen(lang: Lang, listen: SocketAddr, error: &io::Error) -
     )
 }
 
+pub(super) fn cannot_serve_page(lang: Lang, listen: SocketAddr, error: &io::Error) -> Failure {
+    Failure::new(
+        say!(lang, "cannot serve the page on {listen}: {error}", "无法在 {listen} 提供操作页面：{error}"),
+        say!(
+            lang,
+            "name with --console a free port of an address of this machine",
+            "请用 --console 指定本机地址上的空闲端口"
+        ),
+    )
+}
+
+pub(super) fn no_console_token(lang: Lang) -> Failure {
+    Failure::new(
+        say!(
+            lang,
+            "--console names where the page is served, but the secrets have no console.token",
+            "--console 指定了操作页面的地址，但密钥文件中没有 console.token"
+        ),
+        say!(
+            lang,
+            "make one with `openssl rand -hex 32` and add \"console\":{{\"token\":\"…\"}} to the secrets",
+            "用 `openssl rand -hex 32` 生成，并在密钥文件中加入 \"console\":{{\"token\":\"…\"}}"
+        ),
+    )
+}
+
+pub(super) fn page(lang: Lang, url: Option<&str>) -> String {
+    match url {
+        Some(url) => {
+            say!(lang, "page: {url} (sign in with console.token)", "操作页面：{url}（用 console.token 登录）")
+        }
+        None => say!(
+            lang,
+            "no page: the secrets have no console.token (docs/console.md)",
+            "没有操作页面：密钥文件中没有 console.token（见 docs/console.zh-CN.md）"
+        ),
+    }
+}
+
 pub(super) fn nothing_to_listen_for(lang: Lang) -> Failure {
     Failure::new(
         say!(

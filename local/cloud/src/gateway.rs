@@ -41,6 +41,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 /// What a gateway lets through, and how.
 #[derive(Debug, Clone)]
 pub struct GatewaySettings {
+    /// What it is called where it cannot listen.
+    pub name: &'static str,
     /// Where it listens; port 0 for one of its own choosing.
     pub listen: SocketAddr,
     /// Whom the function is told a request comes from.
@@ -59,6 +61,7 @@ impl GatewaySettings {
     /// Returns the settings of AWS for these routes.
     pub fn new(routes: impl IntoIterator<Item = Route>) -> Self {
         Self {
+            name: "the HTTP gateway",
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             source: Source::Peer,
             routes: routes.into_iter().collect(),
@@ -99,7 +102,7 @@ pub struct Gateway {
 impl Gateway {
     /// Starts to listen.
     pub async fn start(host: FunctionHost, settings: GatewaySettings) -> Result<Self, StartError> {
-        let failed = |source| StartError::Listen { service: "the HTTP gateway", source };
+        let failed = |source| StartError::Listen { service: settings.name, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let front = Arc::new(Front {

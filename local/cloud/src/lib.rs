@@ -28,7 +28,10 @@ pub use gateway::{Gateway, GatewaySettings};
 pub use logs::{LogLine, LogSink, LogSource, Logs};
 pub use schedule::{Schedule, Timing};
 pub use sqs::{QueueDepth, Sqs};
-pub use stack::{Requests, Stack, StackError, StackSettings, StoreSettings, StoreSide, SweepSettings};
+pub use stack::{
+    ConsoleSettings, ConsoleSide, Requests, Stack, StackError, StackSettings, StoreSettings, StoreSide,
+    SweepSettings,
+};
 pub use traffic::{Call, Refusal, Traffic, Verdict};
 
 /// The region that everything on this machine pretends to be in (AWS China, Beijing).

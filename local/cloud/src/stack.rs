@@ -1,7 +1,8 @@
 //! The stack of `template.yaml` on one machine: two tables, the order queue with its dead-letter queue, the functions
 //! `pull` and `deliver`, the mapping between queue and `deliver`, and the schedules of `pull`; `sweep` with its schedules;
-//! with a store system also `accept` behind its gateway.
+//! with a store system also `accept` behind its gateway; where somebody looks, `console` behind another one.
 
+mod console;
 mod store;
 mod sweeper;
 
@@ -14,6 +15,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use dougong_ledger::{LedgerError, TableNames, schema};
 use serde_json::json;
 
+pub use self::console::{ConsoleSettings, ConsoleSide};
 pub use self::store::{StoreSettings, StoreSide};
 pub use self::sweeper::SweepSettings;
 use self::sweeper::Sweeper;
@@ -69,6 +71,8 @@ pub struct StackSettings {
     pub store: Option<StoreSettings>,
     /// The function `sweep` of a stack without a store system; one with a store system has its own.
     pub sweep: Option<SweepSettings>,
+    /// The page; `None` for a stack that nobody looks at.
+    pub console: Option<ConsoleSettings>,
     /// Takes what the functions print.
     pub log: LogSink,
 }
@@ -100,6 +104,7 @@ impl StackSettings {
             schedules: Vec::new(),
             store: None,
             sweep: None,
+            console: None,
             log: LogSink::silent(),
         }
     }
@@ -147,6 +152,7 @@ pub struct Requests {
 pub struct Stack {
     store: Option<StoreSide>,
     sweeper: Option<Sweeper>,
+    console: Option<ConsoleSide>,
     schedules: Vec<Schedule>,
     mapping: EventSourceMapping,
     pull: FunctionHost,
@@ -215,6 +221,14 @@ impl Stack {
             let sweeps = function("sweep", &sweep.program, sweep.timeout, store::SWEEP_ENVIRONMENTS);
             Sweeper::start(sweep, FunctionHost::start(sweeps, settings.log.clone()))
         });
+        let console = match &settings.console {
+            Some(console) => {
+                let own = function("console", &console.program, console.timeout, console::ENVIRONMENTS);
+                let host = FunctionHost::start(own, settings.log.clone());
+                Some(ConsoleSide::start(console, host).await?)
+            }
+            None => None,
+        };
         let mapping =
             EventSourceMapping::start(sqs.client(), orders_queue.clone(), deliver.clone(), settings.batches);
         let schedule = |(timing, event)| Schedule::start(pull.clone(), timing, event);
@@ -222,6 +236,7 @@ impl Stack {
         Ok(Self {
             store,
             sweeper,
+            console,
             schedules,
             mapping,
             pull,
@@ -254,6 +269,11 @@ impl Stack {
     /// Returns the store side, if the stack has one.
     pub fn store(&self) -> Option<&StoreSide> {
         self.store.as_ref()
+    }
+
+    /// Returns the page, if the stack has one.
+    pub fn console(&self) -> Option<&ConsoleSide> {
+        self.console.as_ref()
     }
 
     /// Returns the host of `sweep`, if the stack has one.
@@ -337,6 +357,9 @@ impl Stack {
     /// Ends gently: no more schedules, no more polling, then `grace` for what is at work, then the processes.
     pub async fn stop(self, grace: Duration) {
         drop(self.schedules);
+        if let Some(console) = self.console {
+            console.stop(grace).await;
+        }
         if let Some(store) = self.store {
             store.stop(grace).await;
         }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod actions;
+mod attempts;
 mod batches;
 mod codec;
 mod decide;
@@ -8,6 +9,7 @@ mod document;
 mod documents;
 mod error;
 mod item_store;
+mod lists;
 mod merging;
 mod pace;
 mod queries;
@@ -29,6 +31,7 @@ pub use document::{
 };
 pub use documents::{Begun, Frozen, Hold, Noted, REST_MS, Requeued, SetAside, Started, TakeOver};
 pub use error::LedgerError;
+pub use lists::Beginning;
 pub use merging::{Booked, MembersBooked, WaitingRow};
 pub use pace::{Pause, Reservation};
 pub use queries::{AttentionRow, DayRow, Known, Page, PageToken};

@@ -202,17 +202,7 @@ impl Ledger {
             .send()
             .await
             .map_err(|error| LedgerError::store("list what needs attention", kind.as_str(), error))?;
-        let rows = reply.items().iter().map(|item| {
-            let read = ItemReader::new(item);
-            Ok(AttentionRow {
-                key: read.required("pk")?,
-                kind,
-                since: read.required("attention_at")?,
-                scheme: read.required("scheme")?,
-                reason: read.maybe("reason")?,
-                amount: read.maybe("amount")?,
-            })
-        });
+        let rows = reply.items().iter().map(|item| read_attention_row(item, kind));
         Ok(Page {
             rows: rows.collect::<Result<_, LedgerError>>()?,
             next: reply.last_evaluated_key.map(PageToken),
@@ -273,23 +263,37 @@ impl Ledger {
             .send()
             .await
             .map_err(|error| LedgerError::store("list the documents of", &partition, error))?;
-        let rows = reply.items().iter().map(|item| {
-            let read = ItemReader::new(item);
-            Ok(DayRow {
-                key: read.required("pk")?,
-                state: read.required("state")?,
-                amount: read.maybe("amount")?,
-                reason: read.maybe("reason")?,
-                voucher_code: read.maybe("voucher_code")?,
-                voucher_id: read.maybe("voucher_id")?,
-                updated_at: read.required("updated_at")?,
-            })
-        });
+        let rows = reply.items().iter().map(read_day_row);
         Ok(Page {
             rows: rows.collect::<Result<_, LedgerError>>()?,
             next: reply.last_evaluated_key.map(PageToken),
         })
     }
+}
+
+pub(crate) fn read_attention_row(item: &Attributes, kind: Attention) -> Result<AttentionRow, LedgerError> {
+    let read = ItemReader::new(item);
+    Ok(AttentionRow {
+        key: read.required("pk")?,
+        kind,
+        since: read.required("attention_at")?,
+        scheme: read.required("scheme")?,
+        reason: read.maybe("reason")?,
+        amount: read.maybe("amount")?,
+    })
+}
+
+pub(crate) fn read_day_row(item: &Attributes) -> Result<DayRow, LedgerError> {
+    let read = ItemReader::new(item);
+    Ok(DayRow {
+        key: read.required("pk")?,
+        state: read.required("state")?,
+        amount: read.maybe("amount")?,
+        reason: read.maybe("reason")?,
+        voucher_code: read.maybe("voucher_code")?,
+        voucher_id: read.maybe("voucher_id")?,
+        updated_at: read.required("updated_at")?,
+    })
 }
 
 /// Reads the few attributes a page of `pull` needs; `None` for an expired row.

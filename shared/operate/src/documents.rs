@@ -139,7 +139,7 @@ const PAGES: usize = 100;
 
 impl Operator {
     /// Returns every scheme of the configuration, and what stands for one where none books a bill.
-    pub(crate) fn schemes(&self) -> Vec<SchemeId> {
+    pub fn schemes(&self) -> Vec<SchemeId> {
         let config = &self.system.config;
         let mut schemes: Vec<SchemeId> =
             config.schemes.keys().chain(config.bill_schemes.keys()).cloned().collect();
@@ -253,7 +253,7 @@ impl From<AttentionRow> for Row {
 }
 
 impl Row {
-    fn of(row: DayRow, scheme: &SchemeId) -> Self {
+    pub(crate) fn of(row: DayRow, scheme: &SchemeId) -> Self {
         Self {
             key: row.key,
             scheme: scheme.clone(),

@@ -14,7 +14,7 @@ pub use clock::{Deadline, call_interval, epoch_ms};
 pub use documents::{bill_message, message_again, new_document};
 pub use logging::init_logging;
 pub use metrics::{Metrics, Unit};
-pub use secrets::{KeyPair, Secrets, SecretsError, StoreSecrets};
+pub use secrets::{ConsoleSecrets, KeyPair, Secrets, SecretsError, StoreSecrets};
 pub use settings::{MissingSettings, SecretSource, Settings};
 pub use start::{Parts, Reached, StartError, reach, serve, serve_caller, start};
 

@@ -68,6 +68,17 @@ pub struct Secrets {
     pub bip: KeyPair,
     /// The store system: what either side proves itself with. Empty where there is none.
     pub store: StoreSecrets,
+    /// What people sign in to the page with. Empty where nobody does.
+    pub console: ConsoleSecrets,
+}
+
+/// The tokens that people sign in to the page with.
+#[derive(Debug, Clone, Default)]
+pub struct ConsoleSecrets {
+    /// Lets an operator in.
+    pub token: Option<SecretString>,
+    /// Lets somebody in who only looks.
+    pub read_only_token: Option<SecretString>,
 }
 
 /// What the store system's side and ours prove themselves with.
@@ -93,6 +104,14 @@ struct RawSecrets {
     bip: RawPair,
     #[serde(default)]
     store: RawStore,
+    #[serde(default)]
+    console: RawConsole,
+}
+
+#[derive(Deserialize, Default)]
+struct RawConsole {
+    token: Option<SecretString>,
+    read_only_token: Option<SecretString>,
 }
 
 #[derive(Deserialize, Default)]
@@ -136,19 +155,27 @@ impl Secrets {
         match (wdt, bip) {
             (Some(wdt), Some(bip)) => {
                 let RawStore { app_id, secrets } = raw.store;
-                Ok(Self { wdt, bip, store: StoreSecrets { app_id, secrets } })
+                let filled = |token: Option<SecretString>| token.filter(|token| !is_empty(token));
+                let RawConsole { token, read_only_token } = raw.console;
+                let console =
+                    ConsoleSecrets { token: filled(token), read_only_token: filled(read_only_token) };
+                Ok(Self { wdt, bip, store: StoreSecrets { app_id, secrets }, console })
             }
             _ => Err(SecretsError::Missing { keys }),
         }
     }
 }
 
+fn is_empty(secret: &SecretString) -> bool {
+    use secrecy::ExposeSecret;
+
+    secret.expose_secret().is_empty()
+}
+
 impl RawPair {
     fn complete(self, [key, secret]: [&'static str; 2], missing: &mut Vec<&'static str>) -> Option<KeyPair> {
-        use secrecy::ExposeSecret;
-
         let app_key = self.app_key.and_then(|text| text.parse().ok());
-        let app_secret = self.app_secret.filter(|text| !text.expose_secret().is_empty());
+        let app_secret = self.app_secret.filter(|text| !is_empty(text));
         if app_key.is_none() {
             missing.push(key);
         }
@@ -218,10 +245,11 @@ mod tests {
     #[test]
     fn other_keys_are_left_to_those_who_need_them() {
         let text = r#"{"wdt":{"app_key":"a","app_secret":"CANARY1"},"bip":{"app_key":"b","app_secret":"CANARY2"},
-                       "store":{"app_id":"c","secrets":["CANARY3","CANARY4"]},"console":{"token":"t"}}"#;
+                       "store":{"app_id":"c","secrets":["CANARY3","CANARY4"]},"console":{"token":"CANARY5","read_only_token":""}}"#;
         let secrets = Secrets::parse(text).unwrap();
         assert_eq!(secrets.bip.app_key.as_str(), "b");
         assert_eq!((secrets.store.app_id.as_deref(), secrets.store.secrets.len()), (Some("c"), 2));
+        assert!(secrets.console.token.is_some() && secrets.console.read_only_token.is_none());
         assert!(!format!("{secrets:?}").contains("CANARY"));
     }
 }

@@ -30,6 +30,8 @@ fn every_alarm_has_its_chapter_in_both_runbooks() {
     for runbook in RUNBOOKS {
         let text = text_of(runbook);
         let anchors = text.lines().filter_map(|line| line.strip_prefix("<a id=\"")?.strip_suffix("\"></a>"));
+        // The parked reasons have chapters of their own.
+        let anchors = anchors.filter(|anchor| !anchor.starts_with("reason-") && *anchor != "parked-reasons");
         assert_eq!(anchors.map(str::to_owned).collect::<BTreeSet<_>>(), chapters, "{runbook}");
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::KeySchemaElement;
-use dougong_cloud::{StackSettings, StoreSettings};
+use dougong_cloud::{ConsoleSettings, StackSettings, StoreSettings};
 use dougong_ledger::{TableNames, schema};
 use serde_json::{Value, json};
 
@@ -150,6 +150,7 @@ fn the_local_cloud_has_the_same_settings() {
     assert_eq!(seconds("Deliver", "Timeout"), local.deliver_timeout);
     assert_eq!(seconds("Accept", "Timeout"), store.accept_timeout);
     assert_eq!(seconds("Sweep", "Timeout"), store.sweep_timeout);
+    assert_eq!(seconds("Console", "Timeout"), ConsoleSettings::new(Vec::new()).timeout);
     assert_eq!(seconds("Orders", "VisibilityTimeout"), local.visibility);
     let redrive = &template.properties("Orders")["RedrivePolicy"];
     assert_eq!(redrive["maxReceiveCount"], local.max_receive_count);
@@ -159,7 +160,13 @@ fn the_local_cloud_has_the_same_settings() {
     let concurrency = template.number(&source["ScalingConfig"]["MaximumConcurrency"]);
     assert_eq!(concurrency, local.batches.maximum_concurrency as u64);
     assert_eq!(template.0["Globals"]["Function"]["MemorySize"], StackSettings::MEMORY_MB);
-    let events = template.properties("Accept")["Events"].as_object().unwrap();
+    assert_eq!(routes(&template, "Accept"), StoreSettings::ROUTES.map(str::to_owned).into());
+    assert_eq!(routes(&template, "Console"), ConsoleSettings::ROUTES.map(str::to_owned).into());
+}
+
+/// Returns the routes of a function behind an HTTP API.
+fn routes(template: &Template, function: &str) -> BTreeSet<String> {
+    let events = template.properties(function)["Events"].as_object().unwrap();
     let routes = events.values().map(|event| {
         let route = &event["Properties"];
         assert_eq!(
@@ -168,5 +175,5 @@ fn the_local_cloud_has_the_same_settings() {
         );
         format!("{} {}", route["Method"].as_str().unwrap(), route["Path"].as_str().unwrap())
     });
-    assert_eq!(routes.collect::<BTreeSet<_>>(), StoreSettings::ROUTES.map(str::to_owned).into());
+    routes.collect()
 }
