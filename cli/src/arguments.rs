@@ -9,8 +9,9 @@ use dougong_values::SchemeId;
 
 use crate::lang::Lang;
 use crate::operate::arguments::{
-    DlqCommand, HISTORY_EXAMPLES, HistoryArguments, OrdersCommand, PAUSE_EXAMPLES, PauseArguments,
-    RESUME_EXAMPLES, ResumeArguments, STATUS_EXAMPLES, StatusArguments, WatermarkCommand,
+    DOCTOR_EXAMPLES, DlqCommand, DoctorArguments, HISTORY_EXAMPLES, HistoryArguments, OrdersCommand,
+    PAUSE_EXAMPLES, PULL_EXAMPLES, PauseArguments, PullArguments, RECONCILE_EXAMPLES, RESUME_EXAMPLES,
+    ReconcileArguments, ResumeArguments, STATUS_EXAMPLES, StatusArguments, WatermarkCommand,
 };
 
 /// Books what WDT shipped into BIP: every order once, none lost.
@@ -73,6 +74,21 @@ pub(crate) enum Command {
     /// 死信：连记录都未能完成的消息。
     #[command(subcommand, verbatim_doc_comment)]
     Dlq(DlqCommand),
+
+    /// Reads old days again (backfill): counted first, at low priority, with a cursor of its own.
+    /// 补拉历史单据：先预览数量，低优先级执行，使用独立游标。
+    #[command(verbatim_doc_comment, after_help = PULL_EXAMPLES)]
+    Pull(PullArguments),
+
+    /// Looks whether everything is in its place: settings, secrets, clock, rights, one harmless call to each system.
+    /// 体检：设置、密钥、时钟、权限，并对每个系统做一次无害调用。
+    #[command(verbatim_doc_comment, after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArguments),
+
+    /// Compares a business day in WDT, in the ledger and in BIP: every difference by document, with what settles it.
+    /// 对账：按业务日比对旺店通、台账与 BIP，逐单列出差异及处理命令。
+    #[command(verbatim_doc_comment, after_help = RECONCILE_EXAMPLES)]
+    Reconcile(ReconcileArguments),
 
     /// Who did what by hand on a day.
     /// 某一天的人工操作记录。

@@ -39,6 +39,9 @@ fn main() -> ExitCode {
         Command::Resume(options) => ask(OperatorCommand::Resume(options)),
         Command::Dlq(command) => ask(OperatorCommand::Dlq(command)),
         Command::History(options) => ask(OperatorCommand::History(options)),
+        Command::Pull(options) => ask(OperatorCommand::Pull(options)),
+        Command::Doctor(options) => ask(OperatorCommand::Doctor(options)),
+        Command::Reconcile(options) => ask(OperatorCommand::Reconcile(options)),
         Command::Up(options) => run(Builder::new_multi_thread(), up::run(options)),
         // As in Lambda: one thread and one event at a time.
         Command::Function { name } => {

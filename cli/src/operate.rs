@@ -4,9 +4,12 @@
 pub(crate) mod arguments;
 mod connection;
 mod dlq;
+mod doctor;
 mod history;
 mod orders;
 mod pace;
+mod pull;
+mod reconcile;
 mod replay;
 mod settle;
 mod status;
@@ -107,6 +110,9 @@ async fn carry_out(command: &OperatorCommand, connection: &Connection) -> Result
         OperatorCommand::Dlq(DlqCommand::List(options)) => dlq::list(options, connection).await,
         OperatorCommand::Dlq(DlqCommand::Redrive(options)) => dlq::redrive(options, connection).await,
         OperatorCommand::History(options) => history::run(options, connection).await,
+        OperatorCommand::Pull(options) => pull::run(options, connection).await,
+        OperatorCommand::Doctor(options) => doctor::run(options, connection).await,
+        OperatorCommand::Reconcile(options) => reconcile::run(options, connection).await,
     };
     said.map_err(|failure| failure.to_string())
 }
@@ -117,6 +123,10 @@ fn failed(lang: Lang) -> impl Fn(dougong_operate::OperateError) -> Failure {
         let hint = match error {
             dougong_operate::OperateError::NoSecrets { .. } => words::secrets_hint(lang),
             dougong_operate::OperateError::NoScheme { .. } => words::scheme_hint(lang),
+            dougong_operate::OperateError::Wdt(_)
+            | dougong_operate::OperateError::Bip(_)
+            | dougong_operate::OperateError::NoSlot { .. } => words::later_hint(lang),
+            dougong_operate::OperateError::EndsBeforeItBegins { .. } => words::span_hint(lang),
             _ => words::reach_hint(lang),
         };
         Failure::caused(&error, hint)

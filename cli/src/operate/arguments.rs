@@ -43,6 +43,9 @@ pub(crate) enum OperatorCommand {
     Resume(ResumeArguments),
     Dlq(DlqCommand),
     History(HistoryArguments),
+    Pull(PullArguments),
+    Doctor(DoctorArguments),
+    Reconcile(ReconcileArguments),
 }
 
 impl OperatorCommand {
@@ -59,6 +62,9 @@ impl OperatorCommand {
             Self::Dlq(DlqCommand::List(options)) => &options.common,
             Self::Dlq(DlqCommand::Redrive(options)) => &options.common,
             Self::History(options) => &options.common,
+            Self::Pull(options) => &options.common,
+            Self::Doctor(options) => &options.common,
+            Self::Reconcile(options) => &options.common,
         }
     }
 }
@@ -547,15 +553,90 @@ pub(crate) struct HistoryArguments {
     pub(crate) common: Common,
 }
 
-/// Reads a time with its unit: 1 minute to 30 days.
+pub(crate) const PULL_EXAMPLES: &str = "\
+Examples 示例:
+  dougong pull --from 2026-11-01 --to 2026-11-07 --dry-run --data /var/lib/dougong
+  dougong pull --from '2026-11-20 08:00:00' --to '2026-11-20 09:59:59' --scheme online-sales --yes
+
+The live watermark is never moved; what was booked is not booked again; a backfill that was stopped goes on where it was
+when it is started again. 不会移动实时水位；已入账的不会重复入账；中断后以相同参数再次执行即可继续。
+Exit code 退出码: 0 pulled, or shown with --dry-run 已拉取或已预览, 1 not, or not all 未拉取或未完成, 2 wrong options 参数有误";
+
+#[derive(Debug, Args)]
+pub(crate) struct PullArguments {
+    /// The first second, Beijing time, by the time of change in WDT; a day alone is its beginning 起始时刻
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: BeijingTime,
+
+    /// The last second; a day alone is its end 结束时刻
+    #[arg(long, value_name = "TIME", value_parser = last_second)]
+    pub(crate) to: BeijingTime,
+
+    /// The scheme, where there are several 方案
+    #[arg(long, value_name = "ID")]
+    pub(crate) scheme: Option<SchemeId>,
+
+    /// Only count what there is and the calls it takes 只预览数量与调用次数
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Do it without asking 不再询问
+    #[arg(long)]
+    pub(crate) yes: bool,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+pub(crate) const DOCTOR_EXAMPLES: &str = "\
+Examples 示例:
+  dougong doctor --data /var/lib/dougong
+  dougong doctor --json | jq '.[] | select(.finding != \"well\")'
+
+Exit code 退出码: 0 nothing is wrong 没有问题, 1 something is 有问题, 2 wrong options 参数有误";
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+pub(crate) const RECONCILE_EXAMPLES: &str = "\
+Examples 示例:
+  dougong reconcile --day 2026-11-22 --data /var/lib/dougong
+  dougong reconcile --day 2026-11-22 --scheme online-sales --json | jq '.differences[]'
+
+Exit code 退出码: 0 no difference 没有差异, 3 there are some 有差异, 1 could not compare 无法比较, 2 wrong options 参数有误";
+
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArguments {
+    /// The business day, yyyy-MM-dd: by the time of shipping 业务日期（发货日期）
+    #[arg(long, value_name = "DAY")]
+    pub(crate) day: BusinessDay,
+
+    /// The scheme, where there are several for stockouts 方案
+    #[arg(long, value_name = "ID")]
+    pub(crate) scheme: Option<SchemeId>,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Reads a time; a day alone is its last second.
+fn last_second(text: &str) -> Result<BeijingTime, String> {
+    let time: BeijingTime = text.parse().map_err(|error: dougong_values::InvalidTime| error.to_string())?;
+    Ok(if text.len() == 10 { time.plus_seconds(86_399) } else { time })
+}
+
+/// Reads a time with its unit: 1 minute to 3 days; messages that wait for longer would end as dead letters.
 fn span(text: &str) -> Result<Duration, String> {
     let units = [("m", 60_u64), ("h", 3_600), ("d", 86_400)];
     let seconds = units.into_iter().find_map(|(unit, seconds)| {
         let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
         count.checked_mul(seconds)
     });
-    let seconds = seconds.filter(|seconds| (60..=30 * 86_400).contains(seconds));
-    seconds.map(Duration::from_secs).ok_or_else(|| "write 1m to 30d, such as 90m, 2h or 1d".to_owned())
+    let seconds = seconds.filter(|seconds| (60..=3 * 86_400).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| "write 1m to 3d, such as 90m, 2h or 1d".to_owned())
 }
 
 #[cfg(test)]
@@ -566,7 +647,9 @@ mod tests {
     fn times_carry_their_unit() {
         assert_eq!(span("90m"), Ok(Duration::from_mins(90)));
         assert_eq!(span("1d"), Ok(Duration::from_hours(24)));
-        for text in ["", "1", "30s", "0m", "31d", "-1h", "1 h"] {
+        assert_eq!(last_second("2026-11-07").unwrap().to_string(), "2026-11-07 23:59:59");
+        assert_eq!(last_second("2026-11-07 08:00:00").unwrap().to_string(), "2026-11-07 08:00:00");
+        for text in ["", "1", "30s", "0m", "4d", "-1h", "1 h"] {
             assert!(span(text).is_err(), "{text:?} was read");
         }
     }

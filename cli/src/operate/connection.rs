@@ -97,6 +97,8 @@ pub(super) struct Connection {
     pub(super) operator: Operator,
     pub(super) lang: Lang,
     pub(super) common: Common,
+    /// What a function of this system is started with.
+    pub(super) environment: BTreeMap<String, String>,
     /// Whether the configuration is another one than the running `up` has read.
     pub(super) config_changed: bool,
 }
@@ -104,14 +106,15 @@ pub(super) struct Connection {
 impl Connection {
     /// Reaches the system; says everything that keeps it from that.
     pub(super) async fn open(common: &Common, lang: Lang) -> Result<Self, String> {
-        let (variables, started_with) = match &common.data {
+        let (mut environment, started_with) = match &common.data {
             Some(data) => {
                 let door = Door::find(data, lang).map_err(|failure| failure.to_string())?;
-                let environment = door.environment;
-                (Variables::new(move |name| environment.get(name).cloned()), Some(door.configuration))
+                (door.environment, Some(door.configuration))
             }
-            None => (Variables::of_process(), None),
+            None => (of_functions(std::env::vars()), None),
         };
+        let known = environment.clone();
+        let variables = Variables::new(move |name| known.get(name).cloned());
         if common.data.is_none() && variables.get("DOUGONG_DOCUMENTS_TABLE").is_none() {
             return Err(words::which_system(lang).to_string());
         }
@@ -121,11 +124,14 @@ impl Connection {
         let config = config.map_err(|errors| told(lang, &errors.0) + "\n")?;
         let system = dougong_runtime::reach(&variables, config).await;
         let system = system.map_err(|error| Failure::caused(&error, words::reach_hint(lang)).to_string())?;
+        let named = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
+        environment.insert("DOUGONG_CONFIG".to_owned(), named.display().to_string());
         let now = started_with.as_ref().and_then(|_| fingerprint(&folder).ok());
         Ok(Self {
             operator: Operator::new(system, &who(common)),
             lang,
             common: common.clone(),
+            environment,
             config_changed: started_with.is_some() && started_with != now,
         })
     }
@@ -137,6 +143,12 @@ impl Connection {
             None => format!("dougong {command}"),
         }
     }
+}
+
+/// Returns what a function sees of a process's environment.
+fn of_functions(variables: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    let seen = |name: &str| ["DOUGONG_", "AWS_", "SSL_CERT_"].iter().any(|start| name.starts_with(start));
+    variables.filter(|(name, _)| seen(name)).collect()
 }
 
 /// Returns who asks, for the trace of what is done.

@@ -97,6 +97,7 @@ pub(super) fn deed(what: &str) -> Option<Texts> {
         "resume" => Texts { en: "calls resumed", zh: "恢复调用" },
         "watermark" => Texts { en: "watermark set", zh: "设置水位" },
         "redrive" => Texts { en: "dead letters sent again", zh: "死信重发" },
+        "doctor" => Texts { en: "looked whether all is well", zh: "体检" },
         "pull" => Texts { en: "pulled by hand", zh: "手工拉取" },
         _ => return None,
     })
@@ -120,6 +121,26 @@ pub(super) fn secrets_hint(lang: Lang) -> String {
 
 pub(super) fn scheme_hint(lang: Lang) -> String {
     say!(lang, "name one with --scheme", "请用 --scheme 指定方案")
+}
+
+pub(super) fn later_hint(lang: Lang) -> String {
+    say!(
+        lang,
+        "try again later; `dougong status` tells whether calls are stopped, and why",
+        "请稍后再试；`dougong status` 会说明调用是否暂停及原因"
+    )
+}
+
+pub(super) fn span_hint(lang: Lang) -> String {
+    say!(lang, "name the earlier time with --from", "请用 --from 指定较早的时刻")
+}
+
+pub(super) fn pull_hint(lang: Lang) -> String {
+    say!(
+        lang,
+        "what was read is queued; start the same command again later, and it goes on where it was",
+        "已读取的已入队；稍后以相同参数再次执行即可继续"
+    )
 }
 
 pub(super) fn which_system(lang: Lang) -> Failure {

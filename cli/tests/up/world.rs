@@ -83,13 +83,18 @@ impl World {
 
     /// Ships and completes orders of yesterday that the shipped configuration books.
     pub(crate) fn ship(&self, seed: u64, count: usize) -> Vec<WdtOrder> {
+        self.ship_on(yesterday(), seed, count)
+    }
+
+    /// Ships and completes orders of a day that the shipped configuration books.
+    pub(crate) fn ship_on(&self, day: BusinessDay, seed: u64, count: usize) -> Vec<WdtOrder> {
         let sold = |order: &WdtOrder| {
             order.status == 110
                 && [1, 2, 4].contains(&order.trade_type)
                 && ![3, 4].contains(&order.refund_status)
                 && order.flaw.is_none()
         };
-        let orders = day::orders(seed, count * 2 + 20, yesterday());
+        let orders = day::orders(seed, count * 2 + 20, day);
         let orders: Vec<WdtOrder> = orders.into_iter().filter(sold).take(count).collect();
         assert_eq!(orders.len(), count);
         self.wdt.add(orders.clone());

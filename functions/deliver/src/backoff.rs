@@ -32,10 +32,13 @@ pub(crate) fn growing(first: u32, receives: u32, jitter: Jitter) -> u32 {
     wait + jitter.below(wait.div_ceil(2))
 }
 
+/// How long a message is hidden at most for a pause: a person may end it sooner than it says.
+const LONGEST_PAUSE_SECONDS: u32 = 600;
+
 /// Seconds until an instant, and a little more, so that not everyone comes back at once.
 pub(crate) fn until(instant_ms: i64, now_ms: i64, jitter: Jitter) -> u32 {
     let seconds = (instant_ms - now_ms).max(0).unsigned_abs().div_ceil(1_000);
-    u32::try_from(seconds).unwrap_or(LONGEST_SECONDS).min(LONGEST_SECONDS) + 1 + jitter.below(5)
+    u32::try_from(seconds).unwrap_or(LONGEST_PAUSE_SECONDS).min(LONGEST_PAUSE_SECONDS) + 1 + jitter.below(5)
 }
 
 #[cfg(test)]
@@ -56,5 +59,6 @@ mod tests {
             assert!((61..=66).contains(&until(70_000, 10_000, Jitter(salt))));
         }
         assert_eq!(until(0, 10_000, Jitter(0)), 1);
+        assert_eq!(until(86_400_000, 0, Jitter(0)), 601);
     }
 }

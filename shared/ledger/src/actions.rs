@@ -20,9 +20,9 @@ pub struct Action {
     /// Who.
     pub actor: String,
     /// The stable name of what: `replay`, `skip`, `accept`, `dismiss`, `dissolve`, `pause`, `resume`, `watermark`, `redrive`,
-    /// `pull`.
+    /// `pull`, `doctor`.
     pub what: String,
-    /// Which document (its key), scheme (`scheme#<id>`), pace (`pace#<system>`) or queue (`queue#<name>`).
+    /// Which document (its key), scheme (`scheme#<id>`), pace (`pace#<system>`) or queue (`queue#<name>`), or `doctor`.
     pub subject: String,
     /// Why, or with which values, in the person's words.
     pub words: Option<String>,

@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
 
 mod advice;
+mod backfill;
 mod becoming;
+mod doctor;
 mod documents;
 mod letters;
 mod overview;
 mod pace;
 mod reasons;
+mod reconcile;
 mod replay;
 mod status;
 mod story;
@@ -14,16 +17,19 @@ mod watermarks;
 
 use dougong_ledger::{Action, Ledger, LedgerError};
 use dougong_queue::{SendError, TendError};
-use dougong_runtime::{Reached, epoch_ms};
+use dougong_runtime::{Reached, StartError, epoch_ms};
 use dougong_values::{BeijingTime, BusinessDay, DocumentKey};
 
 pub use advice::{Advice, Next};
+pub use backfill::{PullPreview, PullSpan, Pulled};
 pub use becoming::{Field, Kept, Outcome, document, fields, outcome, source_fields};
+pub use doctor::{Checkup, Finding, Part};
 pub use documents::{Filter, Listed, Place, Row};
 pub use letters::{Letter, Letters};
 pub use overview::{DayOf, Overview};
 pub use pace::{PaceStatus, Paused, System};
 pub use reasons::{ReasonWords, Texts, exclusion, reason};
+pub use reconcile::{Difference, DifferenceKind, PlaceSum, Reconciliation, ShopSum, Sum};
 pub use replay::{Becomes, Preview, Replayed, Sent, Settled};
 pub use status::{Health, QueueStatus, ReasonCount, SchemeStatus, Status};
 pub use story::{Deed, HeldVersion, InWindow, Merging, Story, standing};
@@ -48,6 +54,32 @@ pub enum OperateError {
         /// Why they cannot be read.
         problem: String,
     },
+    /// A client of an outside system cannot be built.
+    #[error("{problem}")]
+    Start {
+        /// What is wrong with settings or secrets.
+        problem: String,
+    },
+    /// WDT does not answer a question.
+    #[error("WDT does not answer")]
+    Wdt(#[source] Box<dougong_wdt::QueryError>),
+    /// BIP does not answer a question.
+    #[error("BIP does not answer")]
+    Bip(#[source] Box<dougong_bip::CallError>),
+    /// There is no slot for a call.
+    #[error("no call can be made now: {reason}")]
+    NoSlot {
+        /// Why.
+        reason: String,
+    },
+    /// A time ends before it begins.
+    #[error("{to} is before {from}")]
+    EndsBeforeItBegins {
+        /// The first second.
+        from: BeijingTime,
+        /// The last.
+        to: BeijingTime,
+    },
     /// The configuration has no such scheme.
     #[error("the configuration has no scheme {name} (hint: it has {known})")]
     NoScheme {
@@ -56,6 +88,12 @@ pub enum OperateError {
         /// The names there are.
         known: String,
     },
+}
+
+impl OperateError {
+    fn start(error: &StartError) -> Self {
+        Self::Start { problem: error.problems.join("; ") }
+    }
 }
 
 /// A person at a system: asks, and does what leaves a trace under their name.

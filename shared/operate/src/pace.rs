@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use dougong_ledger::Pause;
-use dougong_runtime::{Secrets, epoch_ms};
+use dougong_ledger::{Pause, Reservation};
+use dougong_runtime::{Secrets, call_interval, epoch_ms};
 use dougong_values::{Account, BeijingTime};
 use serde::Serialize;
 
@@ -79,6 +79,27 @@ impl Operator {
             paces.push(PaceStatus { system, calls_per_minute, paused });
         }
         Ok(paces)
+    }
+
+    /// Waits for a slot of a pace that everybody shares, for one call.
+    pub(crate) async fn wait_for_slot(
+        &self,
+        account: &Account,
+        calls_per_minute: u32,
+        longest: Duration,
+    ) -> Result<(), OperateError> {
+        let interval = call_interval(calls_per_minute);
+        match self.ledger().reserve(account, 1, interval, longest, epoch_ms()).await? {
+            Reservation::Granted(slots) => {
+                let wait = slots.first().copied().unwrap_or_default() - epoch_ms();
+                tokio::time::sleep(Duration::from_millis(u64::try_from(wait).unwrap_or(0))).await;
+                Ok(())
+            }
+            Reservation::Paused { reason, .. } => Err(OperateError::NoSlot { reason }),
+            Reservation::Full { .. } => {
+                Err(OperateError::NoSlot { reason: "others call it all the time".to_owned() })
+            }
+        }
     }
 
     /// Stops all calls to a system for some time, for everyone; never shortens a pause. Returns what holds then.

@@ -23,7 +23,8 @@ pub struct LedgerState {
 }
 
 impl LedgerState {
-    /// Shares `calls_per_minute` among everyone who uses the app key; `function` names the one that speaks.
+    /// Shares `calls_per_minute` among everyone who uses the app key; `function` names the one that speaks. A person at
+    /// a terminal has no name there, and writes no metrics.
     pub fn new(ledger: Ledger, account: Account, calls_per_minute: u32, function: &'static str) -> Self {
         Self { ledger, account, interval: call_interval(calls_per_minute), function }
     }
@@ -47,9 +48,11 @@ impl SharedState for LedgerState {
         if let Pause::Begun = paused.map_err(|error| StateError::new("pause calls", error))? {
             if cause == PauseCause::Misconfigured {
                 error!(until_ms, reason, "calls to BIP are paused until a person mends the settings");
-                let mut metrics = Metrics::new(self.function, "all");
-                metrics.count("stopped");
-                metrics.emit();
+                if !self.function.is_empty() {
+                    let mut metrics = Metrics::new(self.function, "all");
+                    metrics.count("stopped");
+                    metrics.emit();
+                }
             } else {
                 warn!(until_ms, reason, "calls to BIP are paused");
             }
