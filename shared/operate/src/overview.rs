@@ -35,7 +35,7 @@ pub struct Overview {
 /// Pages of a list of what needs a person that a screen reads at most: some thousands of documents each.
 const ATTENTION_PAGES: u32 = 1;
 /// Pages of a scheme's day that a screen reads at most.
-const DAY_PAGES: u32 = 3;
+const DAY_PAGES: u32 = 2;
 
 impl Operator {
     /// Lists what needs a person: its beginning, the oldest first of each kind. Three requests, however much there is.

@@ -42,6 +42,11 @@ pub(crate) fn figure(visit: &Visit<'_>, scheme: &str, rows: &[Row], day: Busines
         sum += count;
         sums.push(sum);
     }
+    let is_later = |row: &&Row| row.place == Place::Posted && row.since.day() > day;
+    let later = rows.iter().filter(is_later).count() as u64;
+    if sum == 0 && later > 0 {
+        return html! { p.note { (scheme) ": " (visit.t("booked on later days:", "在之后的日子入账：")) " " (visit.count(later, true)) } };
+    }
     if sum == 0 {
         return html! { p.note { (scheme) "：" (visit.t("nothing booked on this day yet", "当日尚无入账")) } };
     }
@@ -59,7 +64,8 @@ pub(crate) fn figure(visit: &Visit<'_>, scheme: &str, rows: &[Row], day: Busines
     let hours: Vec<u64> = counts.chunks(6).map(|hour| hour.iter().sum()).collect();
     html! {
         figure {
-            figcaption { strong { (scheme) } " · " (title) " · " (visit.count(sum, true)) }
+            figcaption { strong { (scheme) } " · " (title) " · " (visit.count(sum, true))
+                @if later > 0 { " · " (visit.t("on later days:", "之后入账：")) " " (visit.count(later, true)) } }
             svg viewBox=(format!("0 0 {} {}", LEFT + WIDTH + 8, HEIGHT + BELOW)) role="img" aria-labelledby=(name) {
                 title id=(name) { (scheme) ": " (title) ", " (sum) }
                 @for hour in [0, 6, 12, 18, 24] {
