@@ -497,3 +497,37 @@ fn every_operators_command_has_help_with_an_example_and_its_exit_codes() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("hint: name the data folder"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stockout_is_previewed_as_wdt_has_it_and_nothing_is_sent() {
+    let world = World::start(60_000).await;
+    let orders = world.ship(6, 3);
+    let preview = |number: &str, lang: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dougong"));
+        command.args(["preview", "--stockout", number, "--json", "--lang", lang]);
+        for (option, name) in [("--config", "config"), ("--secrets", "secrets.json")] {
+            command.arg(option).arg(world.path(name));
+        }
+        world.surround(&mut command);
+        let output = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let (out, err) = (text(output.stdout), text(output.stderr));
+        assert_no_secret_in(&out);
+        assert_no_secret_in(&err);
+        (output.status.code(), out, err)
+    };
+    let (code, out, err) = preview(&orders[1].stockout_no, "en");
+    assert_eq!(code, Some(0), "{out}{err}");
+    let told: Value = serde_json::from_str(&out).unwrap();
+    let fields = told["fields"].as_array().unwrap();
+    let field =
+        |name: &str| fields.iter().find(|row| row["field"] == name).unwrap()["value"].as_str().unwrap();
+    assert_eq!(field("code"), orders[1].stockout_no);
+    assert_eq!(field("payMoney").parse::<Money>().unwrap(), orders[1].expected_gross());
+
+    let (code, out, err) = preview("CK0", "en");
+    assert!(code == Some(1) && out.is_empty() && err.contains("CK0: WDT has no such stockout"), "{out}{err}");
+    let (.., err) = preview("CK0", "zh");
+    assert!(err.contains("旺店通没有此出库单"), "{err}");
+    assert_eq!((world.bip.calls().len(), world.wdt.calls().len()), (0, 3));
+}

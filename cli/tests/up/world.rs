@@ -114,6 +114,12 @@ impl World {
         for (option, name) in [("--config", "config"), ("--data", "data"), ("--secrets", "secrets.json")] {
             command.arg(option).arg(self.path(name));
         }
+        self.surround(command);
+        command.process_group(0);
+    }
+
+    /// Gives a command the variables of the configuration.
+    pub(crate) fn surround(&self, command: &mut Command) {
         let settings = self.wdt.settings();
         command
             .env("DOUGONG_TENANT", "shanjian")
@@ -125,8 +131,7 @@ impl World {
             .env("DOUGONG_BIP_GATEWAY_URL", self.bip.gateway_url())
             .env("DOUGONG_BIP_CALLS_PER_MINUTE", self.calls_per_minute.to_string())
             .env("DOUGONG_ONLINE_SALES_START", yesterday().start().to_string())
-            .env("DOUGONG_ONLINE_SALES_LAG", "0s")
-            .process_group(0);
+            .env("DOUGONG_ONLINE_SALES_LAG", "0s");
     }
 
     /// Starts the program and waits until it runs.

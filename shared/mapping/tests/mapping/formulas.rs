@@ -392,11 +392,11 @@ fn a_column_that_a_table_does_not_have_is_told_before_an_order_meets_it() {
     assert_eq!(
         told,
         [
-            "formulas.lines.memo:1:61: table `rates` (rates.csv) has no column `price`; \
+            "formulas.lines.memo:1:59: table `rates` (rates.csv) has no column `price`; \
              hint: its columns are shop_no, since, until, rate",
-            "formulas.head.memo:1:50: table `departments` (departments.csv) has no column `departement`; \
+            "formulas.head.memo:1:47: table `departments` (departments.csv) has no column `departement`; \
              hint: did you mean `department`?",
-            "formulas.head.bizFlow:2:42: table `departments` (departments.csv) has no column `deparment`; \
+            "formulas.head.bizFlow:2:40: table `departments` (departments.csv) has no column `deparment`; \
              hint: did you mean `department`?",
         ]
     );
