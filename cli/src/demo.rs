@@ -7,7 +7,6 @@ mod folder;
 mod logs;
 mod master;
 mod mishaps;
-mod progress;
 mod report;
 mod store;
 mod truth;
@@ -20,11 +19,11 @@ use std::time::{Duration, Instant};
 
 use crate::arguments::DemoArguments;
 use crate::demo::drive::{Ending, drive};
-use crate::demo::progress::Progress;
 use crate::demo::report::Report;
 use crate::demo::world::World;
 use crate::failure::Failure;
 use crate::lang::Lang;
+use crate::progress::Progress;
 use crate::words;
 
 /// What a shell reports for a program that Ctrl-C ended.
@@ -57,7 +56,8 @@ pub(crate) async fn run(options: DemoArguments) -> ExitCode {
 async fn demo(options: &DemoArguments, lang: Lang) -> Result<Option<Report>, Failure> {
     let started = Instant::now();
     let mut interrupted = pin!(tokio::signal::ctrl_c());
-    let mut progress = Progress::start(lang, u64::from(options.orders + options.bills));
+    let total = u64::from(options.orders + options.bills);
+    let mut progress = Progress::start(lang, words::WAITING).drawn(total);
     progress.say(words::STARTING);
     let world = tokio::select! {
         biased;

@@ -9,6 +9,7 @@ mod lang;
 mod lines;
 mod mapped;
 mod operate;
+mod progress;
 mod shipped;
 mod tables;
 mod up;

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use dougong_cloud::InvokeError;
 
 use crate::arguments::Pace;
-use crate::demo::progress::Progress;
 use crate::demo::world::{PULL_EVENT, RESCAN_EVENT, World};
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::words;
 
 /// How a demo's documents came to their end.
@@ -82,12 +82,14 @@ async fn schedule(world: &World, rhythm: Rhythm) -> InvokeError {
 async fn watch(world: &World, rhythm: Rhythm, progress: &mut Progress) -> Result<Ending, Failure> {
     let mut last = (0, Instant::now());
     let mut late_are_out = false;
+    let lang = progress.lang();
     loop {
         let looked = Instant::now();
         let look = world.look().await?;
         let (booked, parked, total) = look.progress();
         let ended = booked + parked;
-        progress.show(booked, parked, total);
+        let line = || words::progress(lang, booked, parked, total);
+        progress.show(ended, total, line);
         if !late_are_out && ended * 2 >= total {
             late_are_out = true;
             world.complete_late_orders();
@@ -108,5 +110,5 @@ async fn watch(world: &World, rhythm: Rhythm, progress: &mut Progress) -> Result
 
 fn cannot_start(world: &World, error: &InvokeError, progress: &Progress) -> Failure {
     world.logs.last_words().iter().for_each(|line| progress.line(line));
-    Failure::caused(error, progress.pick(words::REPORT_BUG))
+    Failure::caused(error, progress.lang().pick(words::REPORT_BUG))
 }

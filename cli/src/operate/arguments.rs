@@ -103,7 +103,7 @@ pub(crate) enum OrdersCommand {
     /// Tells a document's whole story: when it was seen, what was read, which voucher, BIP's answer, who did what.
     /// 一张单据的来龙去脉：何时发现、读到什么、生成哪张凭单、BIP 如何答复、谁做过什么。
     #[command(verbatim_doc_comment, after_help = SHOW_EXAMPLES)]
-    Show(DocumentArguments),
+    Show(ShowArguments),
 
     /// Tells why a document is not booked and what to do, with the command to type.
     /// 说明一张单据为何没有入账、该怎么办，并给出命令。
@@ -140,7 +140,8 @@ impl OrdersCommand {
     const fn common(&self) -> &Common {
         match self {
             Self::List(options) => &options.common,
-            Self::Show(options) | Self::Explain(options) => &options.common,
+            Self::Show(options) => &options.document.common,
+            Self::Explain(options) => &options.common,
             Self::Replay(options) => &options.common,
             Self::Skip(options) => &options.common,
             Self::Accept(options) | Self::Dismiss(options) | Self::Dissolve(options) => &options.common,
@@ -206,6 +207,7 @@ pub(crate) enum StateName {
 const SHOW_EXAMPLES: &str = "\
 Examples 示例:
   dougong orders show 80012345 --data /var/lib/dougong           a stockout's id 出库单主键
+  dougong orders show 80012345 --fields                          with all that was read and is sent 含读入与发送的全部字段
   dougong orders show 'declare#BH201612090001' --json
 
 Exit code 退出码: 0 shown 已展示, 1 the ledger does not know it 台账中没有, 2 wrong options 参数有误";
@@ -215,6 +217,17 @@ Examples 示例:
   dougong orders explain 80012345 --data /var/lib/dougong
 
 Exit code 退出码: 0 explained 已说明, 1 the ledger does not know it 台账中没有, 2 wrong options 参数有误";
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArguments {
+    #[command(flatten)]
+    pub(crate) document: DocumentArguments,
+
+    /// Show every field of what was read, and of its voucher with the configuration of today; who receives the goods is
+    /// masked 展示读入内容与按当前配置生成的凭单的全部字段，收货人信息已屏蔽
+    #[arg(long)]
+    pub(crate) fields: bool,
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct DocumentArguments {

@@ -15,7 +15,8 @@ use super::status::table;
 use super::words::{self, say};
 use super::{Said, agreed, failed};
 use crate::failure::Failure;
-use crate::lang::Lang;
+use crate::lang::{Lang, Texts};
+use crate::progress::Progress;
 use crate::tables::{plain, right};
 
 /// As long as Lambda gives a function.
@@ -36,13 +37,11 @@ struct Whole<'a> {
 pub(super) async fn run(options: &PullArguments, connection: &Connection) -> Result<Said, Failure> {
     let (operator, lang) = (&connection.operator, connection.lang);
     let scheme = operator.scheme(options.scheme.as_ref()).map_err(failed(lang))?;
-    let asked = |done: usize, all: usize| {
-        if all > 10 {
-            eprintln!("{}", say!(lang, "counted {done} of {all}", "已统计 {done}/{all}"));
-        }
-    };
-    let preview = operator.preview_pull(&scheme, options.from, options.to, asked).await;
+    let mut counting = Progress::start(lang, Texts { en: "days counted", zh: "已统计天数" });
+    let counted = |done, all| counting.step(done, all);
+    let preview = operator.preview_pull(&scheme, options.from, options.to, counted).await;
     let preview = preview.map_err(failed(lang))?;
+    drop(counting);
     let shown = shown(&preview, lang);
     if options.dry_run {
         let whole = Whole { preview: &preview, pulled: None };
@@ -56,18 +55,13 @@ pub(super) async fn run(options: &PullArguments, connection: &Connection) -> Res
     }
     operator.note_pull(&scheme, options.from, options.to).await.map_err(failed(lang))?;
     let mut pulled = Pulled::default();
-    let spans = preview.spans.len();
-    for (index, span) in preview.spans.iter().enumerate() {
-        wait_for_room(connection).await?;
+    let mut pulling = Progress::start(lang, Texts { en: "days pulled", zh: "已拉取天数" });
+    for (done, span) in preview.spans.iter().enumerate() {
+        pulling.step(done, preview.spans.len());
+        wait_for_room(connection, &pulling).await?;
         pull(connection, &scheme, span, preview.of_bills, &mut pulled).await?;
-        if spans > 1 {
-            let (done, queued) = (index + 1, pulled.queued);
-            eprintln!(
-                "{}",
-                say!(lang, "{done} of {spans}: {queued} queued", "{done}/{spans}：入队 {queued}")
-            );
-        }
     }
+    drop(pulling);
     let whole = Whole { preview: &preview, pulled: Some(pulled) };
     Ok(Said::of(&options.common, &whole, 0, || {
         let Pulled { rows, queued, known, excluded, parked, .. } = pulled;
@@ -108,7 +102,7 @@ fn shown(preview: &PullPreview, lang: Lang) -> String {
 }
 
 /// Waits until the queue is short: what comes now is booked before what is old.
-async fn wait_for_room(connection: &Connection) -> Result<(), Failure> {
+async fn wait_for_room(connection: &Connection, pulling: &Progress) -> Result<(), Failure> {
     let lang = connection.lang;
     let mut said = false;
     loop {
@@ -117,10 +111,9 @@ async fn wait_for_room(connection: &Connection) -> Result<(), Failure> {
             return Ok(());
         }
         if !said {
-            eprintln!(
-                "{}",
-                say!(lang, "{waiting} messages wait, they go first", "队列中有 {waiting} 条，先处理它们")
-            );
+            let line =
+                say!(lang, "{waiting} messages wait, they go first", "队列中有 {waiting} 条，先处理它们");
+            pulling.line(&line);
             said = true;
         }
         tokio::time::sleep(LOOK_EVERY).await;

@@ -1,21 +1,21 @@
 //! `dougong orders replay`: shows what documents would become today, asks, and sends them again.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use comfy_table::Cell;
-use dougong_operate::{Becomes, Field, Filter, Place, Preview, Sent};
+use dougong_operate::{Becomes, Filter, Place, Preview, Sent};
 use dougong_values::{DocumentKey, Money};
 use serde::Serialize;
 
 use super::arguments::{Common, ReplayArguments};
 use super::connection::Connection;
 use super::status::table;
-use super::story::problems;
+use super::story::{problems, write_fields};
 use super::words::{self, say};
 use super::{Said, agreed, failed, orders};
 use crate::failure::Failure;
-use crate::lang::Lang;
+use crate::lang::{Lang, Texts};
+use crate::progress::Progress;
 use crate::tables::{explained, money, plain, right};
 
 /// Documents that are looked at together.
@@ -27,9 +27,12 @@ pub(super) async fn run(options: &ReplayArguments, connection: &Connection) -> R
     let (operator, lang) = (&connection.operator, connection.lang);
     let keys = chosen(options, connection).await?;
     let mut previews = Vec::with_capacity(keys.len());
+    let mut looking = Progress::start(lang, Texts { en: "documents mapped", zh: "已映射单据" });
     for some in keys.chunks(AT_ONCE) {
+        looking.step(previews.len(), keys.len());
         previews.extend(operator.preview(some).await.map_err(failed(lang))?);
     }
+    drop(looking);
     let sendable: Vec<DocumentKey> =
         previews.iter().filter(|preview| preview.sendable).map(|preview| preview.key.clone()).collect();
     let shown = shown(&previews, options.fields, lang);
@@ -52,12 +55,10 @@ pub(super) async fn run(options: &ReplayArguments, connection: &Connection) -> R
         return Ok(Said::not(""));
     }
     let why = options.reason.as_ref().map(|reason| format!("--reason {reason}"));
-    let progress = |done: usize| {
-        if count > 100 {
-            eprintln!("{done}/{count}");
-        }
-    };
-    let replayed = operator.replay(&sendable, why.as_deref(), progress).await.map_err(failed(lang))?;
+    let mut sending = Progress::start(lang, Texts { en: "documents sent", zh: "已发送单据" });
+    let replayed = operator.replay(&sendable, why.as_deref(), |done| sending.step(done, count)).await;
+    drop(sending);
+    let replayed = replayed.map_err(failed(lang))?;
     let queued = replayed.documents.iter().filter(|(_, sent)| *sent == Sent::Queued).count();
     let said = say!(
         lang,
@@ -134,11 +135,7 @@ fn one(preview: &Preview, all_fields: bool, lang: Lang) -> String {
     let now = becomes(preview, lang);
     text += &say!(lang, "  now: {now}\n", "  现在：{now}\n");
     match &preview.becomes {
-        Becomes::Voucher { fields, .. } if all_fields => {
-            for Field { field, value } in fields {
-                let _ = writeln!(text, "    {field} = {value}");
-            }
-        }
+        Becomes::Voucher { fields, .. } if all_fields => write_fields(&mut text, fields),
         Becomes::Parked { problems: found } => {
             text +=
                 &problems(found, lang).lines().map(|line| format!("  {line}\n")).collect::<Vec<_>>().concat();

@@ -1,11 +1,12 @@
 //! `dougong orders show` and `explain`: one document's story, and what to do about it.
 
 use comfy_table::{Cell, Table};
-use dougong_operate::{Merging, Story};
+use dougong_operate::{Becomes, Field, Merging, Story, source_fields};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
-use super::arguments::DocumentArguments;
+use super::arguments::{DocumentArguments, ShowArguments};
 use super::connection::Connection;
 use super::status::table;
 use super::words::{self, say};
@@ -31,13 +32,67 @@ async fn found(options: &DocumentArguments, connection: &Connection) -> Result<R
     Ok(story.ok_or_else(absent))
 }
 
-pub(super) async fn show(options: &DocumentArguments, connection: &Connection) -> Result<Said, Failure> {
-    let story = match found(options, connection).await? {
+/// A story with what was read and what would be sent.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    story: &'a Story,
+    /// What was read, field by field; `None` where its text is no longer kept.
+    source: Option<Vec<Field>>,
+    /// What it becomes with the configuration of today.
+    becomes: Option<Becomes>,
+}
+
+pub(super) async fn show(options: &ShowArguments, connection: &Connection) -> Result<Said, Failure> {
+    let (common, lang) = (&options.document.common, connection.lang);
+    let story = match found(&options.document, connection).await? {
         Ok(story) => story,
         Err(absent) => return Ok(absent),
     };
-    let lang = connection.lang;
-    Ok(Said::of(&options.common, &story, 0, || told(&story, lang)))
+    let mut text = told(&story, lang);
+    if !options.fields && !common.json {
+        return Ok(Said::well(text));
+    }
+    let source = connection.operator.source(&story.key).await.map_err(failed(lang))?;
+    let previews = connection.operator.preview(std::slice::from_ref(&story.key)).await;
+    let becomes = previews.map_err(failed(lang))?.pop().map(|preview| preview.becomes);
+    let whole = Whole { story: &story, source: source.as_deref().map(source_fields), becomes };
+    text += &read_and_sent(&whole, lang);
+    Ok(Said::of(common, &whole, 0, || text))
+}
+
+/// Writes what was read, and the voucher it becomes, field by field.
+fn read_and_sent(whole: &Whole<'_>, lang: Lang) -> String {
+    let mut text = String::new();
+    match &whole.source {
+        Some(fields) if fields.is_empty() => {
+            text += &say!(lang, "\nwhat was read is no readable text\n", "\n读入的内容无法解析\n");
+        }
+        Some(fields) => {
+            text += &say!(lang, "\nwhat was read:\n", "\n读入的内容：\n");
+            write_fields(&mut text, fields);
+        }
+        None => {
+            text += &say!(
+                lang,
+                "\nwhat was read is no longer kept: it is dropped once the document is booked\n",
+                "\n读入的内容不再保留：入账后即删除\n"
+            );
+        }
+    }
+    if let Some(Becomes::Voucher { fields, .. }) = &whole.becomes {
+        text += &say!(lang, "\nits voucher with the configuration of today:\n", "\n按当前配置生成的凭单：\n");
+        write_fields(&mut text, fields);
+    }
+    text
+}
+
+/// Writes fields, a line each.
+pub(super) fn write_fields(text: &mut String, fields: &[Field]) {
+    for Field { field, value } in fields {
+        // Writing into a String does not fail.
+        let _ = writeln!(text, "  {field} = {value}");
+    }
 }
 
 pub(super) async fn explain(options: &DocumentArguments, connection: &Connection) -> Result<Said, Failure> {

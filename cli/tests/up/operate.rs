@@ -201,6 +201,20 @@ async fn a_refusal_is_sent_again(world: &World, keys: &[String; 2]) {
         &["refused by BIP", "code 999"],
         &["BIP 拒绝", "BIP 代码 999"],
     );
+    world.says(
+        &["orders", "show", &refused[0], "--fields"],
+        0,
+        &[
+            "what was read:\n",
+            "  shop_no = ",
+            "  orderDetails[0].oriSum = ",
+            "its voucher with the configuration of today",
+        ],
+        &["读入的内容：\n", "按当前配置生成的凭单"],
+    );
+    let whole = world.json(&["orders", "show", &refused[0]]);
+    assert_eq!((&whole["place"], &whole["becomes"]["as"]), (&"parked".into(), &"voucher".into()));
+    assert!(whole["source"].as_array().unwrap().iter().any(|field| field["field"] == "shop_no"), "{whole:#}");
     let sent = world.operate(&["orders", "replay", &refused[0], "--yes", "--lang", "en"]);
     assert_eq!(sent.code, 0, "{}{}", sent.out, sent.err);
     assert!(
