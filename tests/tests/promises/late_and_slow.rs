@@ -1,10 +1,13 @@
-//! Messages that come back long after their first attempt, and workers that outlive their lease.
+//! Messages that come back long after their first attempt or in any order, and workers that outlive their lease.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use dougong_cloud::{Refusal, Verdict};
 use dougong_simulators::bip::{self, Done};
 use dougong_simulators::faults::{Fault, Rule, Strikes, When};
 use dougong_tests::{World, WorldSettings};
+use dougong_values::{BeijingTime, Money};
 
 use crate::{impatient, sold, yesterday};
 
@@ -83,6 +86,69 @@ async fn two_workers_on_one_order_after_its_lease_ran_out_book_it_once() {
     world.settle().await;
 
     assert_eq!(world.assert_books_agree(), 3);
+    world.assert_nothing_parked().await;
+    assert!(world.stack.dead_letters().await.is_empty());
+    world.end().await;
+}
+
+/// Brings every message twice, in an order that has nothing to do with how they were sent.
+async fn send_twice_in_any_order(world: &World, messages: &[String], seed: u64) {
+    let mut copies: Vec<(&String, u8)> =
+        messages.iter().flat_map(|message| [(message, 1), (message, 2)]).collect();
+    copies.sort_by_cached_key(|copy| {
+        let mut hasher = DefaultHasher::new();
+        (seed, copy).hash(&mut hasher);
+        hasher.finish()
+    });
+    let bodies: Vec<String> = copies.into_iter().map(|(message, _)| message.clone()).collect();
+    for batch in bodies.chunks(10) {
+        world.send(batch).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_delivers_twice_late_and_in_any_order_books_every_order_once_as_it_is_last() {
+    let world = World::start(impatient()).await;
+    let orders = sold(1_804, 40);
+    world.wdt.add(orders.clone());
+    // Nothing is handed over while ten of the orders change, so that their first versions are outdated before they come.
+    world.disturb_queue(|call| async move {
+        match call.operation.as_str() {
+            "ReceiveMessage" => Verdict::Refuse(Refusal::UNAVAILABLE),
+            _ => Verdict::Pass,
+        }
+    });
+    world.pull().await;
+    let first = world.queue.messages();
+    assert_eq!(first.len(), 40);
+    for order in &orders[..10] {
+        assert!(world.wdt.modify(order.stockout_id, BeijingTime::now(), |order| {
+            let more: Money = "7.00".parse().unwrap();
+            order.receivable += more;
+            order.lines[0].share_amount += more;
+        }));
+    }
+    world.pull().await;
+    let second = world.queue.messages().split_off(40);
+    assert_eq!(second.len(), 10, "the changed orders are queued again");
+    world.stack.sqs().client().purge_queue().queue_url(world.stack.orders_queue()).send().await.unwrap();
+    assert_eq!(world.vouchers(), 0, "nothing was handed over meanwhile");
+    world.calm();
+
+    // The newest of each, twice and in any order; then, late, all that ever was, twice and in any order.
+    let key = |message: &String| serde_json::from_str::<serde_json::Value>(message).unwrap()["key"].clone();
+    let changed: Vec<_> = second.iter().map(key).collect();
+    let unchanged = first.iter().filter(|message| !changed.contains(&key(message)));
+    let newest: Vec<String> = unchanged.chain(&second).cloned().collect();
+    assert_eq!(newest.len(), 40);
+    send_twice_in_any_order(&world, &newest, 1).await;
+    world.settle().await;
+    assert_eq!(world.assert_books_agree(), 40);
+    send_twice_in_any_order(&world, &[first, second].concat(), 2).await;
+    world.settle().await;
+
+    assert_eq!(world.assert_books_agree(), 40);
+    assert_eq!(world.vouchers(), 40);
     world.assert_nothing_parked().await;
     assert!(world.stack.dead_letters().await.is_empty());
     world.end().await;
