@@ -41,9 +41,9 @@ impl Progress {
         self.line(self.lang.pick(texts));
     }
 
-    /// Picks a text of the language that progress is shown in.
-    pub(crate) const fn pick(&self, texts: Texts) -> &'static str {
-        self.lang.pick(texts)
+    /// Returns the language that progress is shown in.
+    pub(crate) const fn lang(&self) -> Lang {
+        self.lang
     }
 
     /// Shows how many orders are done, of how many, and how many are parked.
