@@ -20,6 +20,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
 
+use self::lang::{Lang, Texts};
+
 use crate::arguments::{Arguments, Command, FunctionName};
 use crate::failure::Failure;
 use crate::operate::arguments::OperatorCommand;
@@ -77,7 +79,12 @@ fn run(mut builder: Builder, work: impl Future<Output = ExitCode>) -> ExitCode {
             code
         }
         Err(error) => {
-            let failure = Failure::caused(&error, "free memory or raise the limit of threads, and try again");
+            let lang = Lang::choose(None, &|name| std::env::var(name).ok());
+            let hint = Texts {
+                en: "free memory or raise the limit of threads, and try again",
+                zh: "请释放内存或放宽线程数限制后重试",
+            };
+            let failure = Failure::caused(lang, &error, lang.pick(hint));
             eprint!("{failure}");
             ExitCode::FAILURE
         }

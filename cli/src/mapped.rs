@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use dougong_bip::{Voucher, VoucherKind};
 use dougong_config::Config;
 use dougong_mapping::Problem;
-use dougong_operate::document;
+use dougong_operate::{document, in_chinese};
 use dougong_values::SchemeId;
 
+use crate::check;
 use crate::failure::Failure;
 use crate::lang::{Lang, Texts};
-use crate::{check, chinese};
 
 pub(crate) use dougong_operate::{Kept as Document, Outcome, outcome};
 
@@ -48,10 +48,16 @@ pub(crate) fn read(
     lang: Lang,
 ) -> Result<Document, Failure> {
     let text = fs::read_to_string(file);
-    let text =
-        text.map_err(|error| Failure::new(format!("{}: {error}", file.display()), lang.pick(READABLE)))?;
+    let text = text
+        .map_err(|error| Failure::new(lang, format!("{}: {error}", file.display()), lang.pick(READABLE)))?;
     let document = document(config, &text, scheme);
-    document.map_err(|error| Failure::new(format!("{}: {error}", file.display()), lang.pick(READABLE)))
+    let said = |error: String| match lang {
+        Lang::En => error,
+        Lang::Zh => in_chinese(&error),
+    };
+    document.map_err(|error| {
+        Failure::new(lang, format!("{}: {}", file.display(), said(error)), lang.pick(READABLE))
+    })
 }
 
 /// Returns the scheme that books a document: the one that is named, else the only one there is, else the first that
@@ -72,7 +78,7 @@ pub(crate) fn scheme_of(
         Document::Bill(_) => config.bill_schemes.contains_key(id),
     };
     if let Some(id) = named {
-        let unfit = || Failure::new(format!("{id}: {}", lang.pick(NO_SCHEME)), all());
+        let unfit = || Failure::new(lang, format!("{id}: {}", lang.pick(NO_SCHEME)), all());
         return fits(id).then(|| id.clone()).ok_or_else(unfit);
     }
     let first = match document {
@@ -83,7 +89,7 @@ pub(crate) fn scheme_of(
         }
         Document::Bill(bill) => config.route(bill).ok(),
     };
-    first.cloned().ok_or_else(|| Failure::new(lang.pick(NO_SCHEME), all()))
+    first.cloned().ok_or_else(|| Failure::new(lang, lang.pick(NO_SCHEME), all()))
 }
 
 const NO_SCHEME: Texts = Texts {
@@ -110,9 +116,8 @@ pub(crate) fn in_language(problem: &Problem, lang: Lang) -> String {
     match lang {
         Lang::En => problem.to_string(),
         Lang::Zh => {
-            let hint =
-                hint.as_ref().map(|hint| format!("；提示：{}", chinese::said(hint))).unwrap_or_default();
-            let message = chinese::said(message);
+            let hint = hint.as_ref().map(|hint| format!("；提示：{}", in_chinese(hint))).unwrap_or_default();
+            let message = in_chinese(message);
             format!("{reason}：{message}（{source} = {value:?} → {target}，规则 {rule}）{hint}")
         }
     }

@@ -129,7 +129,7 @@ fn failed(lang: Lang) -> impl Fn(dougong_operate::OperateError) -> Failure {
             dougong_operate::OperateError::EndsBeforeItBegins { .. } => words::span_hint(lang),
             _ => words::reach_hint(lang),
         };
-        Failure::caused(&error, hint)
+        Failure::caused(lang, &error, hint)
     }
 }
 

@@ -19,10 +19,13 @@ pub(crate) fn right(text: impl ToString) -> Cell {
 
 /// Explains a reason, or shows its stable name when this version has no words for it.
 pub(crate) fn explained(lang: Lang, reason: &str) -> (String, String) {
-    dougong_operate::reason(reason).map_or_else(
-        || (reason.to_owned(), String::new()),
-        |known| (lang.pick(known.meaning).to_owned(), lang.pick(known.what_to_do).to_owned()),
-    )
+    let unknown = || {
+        let words = dougong_operate::exclusion(reason).map(|texts| lang.pick(texts).to_owned());
+        (words.unwrap_or_else(|| reason.to_owned()), String::new())
+    };
+    dougong_operate::reason(reason).map_or_else(unknown, |known| {
+        (lang.pick(known.meaning).to_owned(), lang.pick(known.what_to_do).to_owned())
+    })
 }
 
 /// Writes an amount with two places and groups of three digits.

@@ -110,5 +110,6 @@ async fn watch(world: &World, rhythm: Rhythm, progress: &mut Progress) -> Result
 
 fn cannot_start(world: &World, error: &InvokeError, progress: &Progress) -> Failure {
     world.logs.last_words().iter().for_each(|line| progress.line(line));
-    Failure::caused(error, progress.lang().pick(words::REPORT_BUG))
+    let lang = progress.lang();
+    Failure::caused(lang, error, lang.pick(words::REPORT_BUG))
 }

@@ -31,7 +31,7 @@ impl Folder {
         let mut entries = fs::read_dir(keep).map_err(|error| unwritable(&error, lang))?;
         if entries.next().is_some() {
             let error = words::not_empty(lang, &keep.display().to_string());
-            return Err(Failure::new(error, lang.pick(words::KEEP_NOT_EMPTY)));
+            return Err(Failure::new(lang, error, lang.pick(words::KEEP_NOT_EMPTY)));
         }
         Ok(Self { path: keep.to_owned(), temporary: None })
     }
@@ -89,5 +89,5 @@ impl Folder {
 }
 
 fn unwritable(error: &io::Error, lang: Lang) -> Failure {
-    Failure::caused(error, lang.pick(words::KEEP_UNWRITABLE))
+    Failure::caused(lang, error, lang.pick(words::KEEP_UNWRITABLE))
 }

@@ -102,12 +102,14 @@ pub(crate) struct World {
     moved: Arc<AtomicU64>,
     completed_late: AtomicU64,
     killed: Arc<AtomicU64>,
+    lang: Lang,
 }
 
 impl World {
     /// Starts the simulators with their day, and the cloud with the functions.
     pub(crate) async fn start(options: &DemoArguments, lang: Lang) -> Result<Self, Failure> {
-        let failed = |error: &dyn std::error::Error| Failure::caused(error, lang.pick(words::REPORT_BUG));
+        let failed =
+            |error: &dyn std::error::Error| Failure::caused(lang, error, lang.pick(words::REPORT_BUG));
         let folder = Folder::open(options.keep.as_deref(), lang)?;
         folder.write_config(options.pace).map_err(|error| failed(&error))?;
         let limits = Limits::of(options.pace);
@@ -194,13 +196,15 @@ impl World {
             moved,
             completed_late: AtomicU64::new(0),
             killed,
+            lang,
         })
     }
 
     /// Compares what WDT, BIP and the ledger hold now.
     pub(crate) async fn look(&self) -> Result<Look, Failure> {
-        let failed =
-            |error: &dyn std::error::Error| Failure::caused(error, "this is a fault of the demo itself");
+        let failed = |error: &dyn std::error::Error| {
+            Failure::caused(self.lang, error, self.lang.pick(words::REPORT_BUG))
+        };
         // The ledger first: a document may only move on meanwhile, never back.
         let read = documents(&self.ledger, &self.names.scheme, self.day).await;
         let (entries, mut requests) = read.map_err(|error| failed(&error))?;

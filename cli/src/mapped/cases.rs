@@ -16,13 +16,14 @@ use dougong_operate::{Field, fields};
 
 use super::{Outcome, configuration, document, in_language, outcome, scheme_of, usual_folder};
 use crate::arguments::TestArguments;
+use crate::chinese;
 use crate::lang::{Lang, Texts};
 
 const PASSED: Texts = Texts { en: "passed", zh: "通过" };
 const FAILED: Texts = Texts { en: "failed", zh: "失败" };
 const NO_CASES: Texts = Texts {
     en: "error: there are no cases\nhint: write tests/NAME.toml in the configuration's folder: a document and what is expected of it (docs/mapping.md)\n",
-    zh: "error: 没有用例\nhint: 请在配置目录中编写 tests/名称.toml：一张单据和期望的结果（docs/mapping.zh-CN.md）\n",
+    zh: "错误：没有用例\n提示：请在配置目录中编写 tests/名称.toml：一张单据和期望的结果（docs/mapping.zh-CN.md）\n",
 };
 
 /// The keys of a case.
@@ -76,7 +77,11 @@ fn cases(folder: &Path) -> Vec<PathBuf> {
 
 /// Returns everything in which a document does not become what its case expects.
 fn failures(config: &Config, file: &Path, lang: Lang) -> Vec<String> {
-    checked(config, file, lang).unwrap_or_else(|problem| vec![problem])
+    let failures = checked(config, file, lang).unwrap_or_else(|problem| vec![problem]);
+    match lang {
+        Lang::En => failures,
+        Lang::Zh => failures.iter().map(|failure| chinese::said(failure)).collect(),
+    }
 }
 
 fn checked(config: &Config, file: &Path, lang: Lang) -> Result<Vec<String>, String> {

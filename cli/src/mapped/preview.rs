@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use comfy_table::Table;
 use dougong_config::Config;
 use dougong_mapping::Explained;
-use dougong_operate::{Field, fields};
+use dougong_operate::{Field, exclusion, fields, in_chinese};
 use dougong_values::{BeijingTime, SchemeId, Window};
 use dougong_wdt::{Client, Filter, PageSize, Query, Row, Stockout};
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ async fn previewed(options: &PreviewArguments, lang: Lang) -> Result<(String, bo
     let document = match (&options.file, &options.stockout) {
         (Some(file), _) => read(&config, file, named, lang),
         (None, Some(number)) => asked(&config, options, number, lang).await,
-        (None, None) => Err(Failure::new(lang.pick(NO_DOCUMENT), lang.pick(NAME_ONE))),
+        (None, None) => Err(Failure::new(lang, lang.pick(NO_DOCUMENT), lang.pick(NAME_ONE))),
     };
     let document = document.map_err(|failure| failure.to_string())?;
     let scheme = scheme_of(&config, &document, named, lang).map_err(|failure| failure.to_string())?;
@@ -75,19 +75,20 @@ async fn asked(
     let (_, secrets) = up::secrets(options.secrets.as_ref(), lang)?;
     let account = config.wdt.account(&secrets.wdt.app_key, secrets.wdt.app_secret);
     let client = Client::new(account, config.wdt.timeouts);
-    let client = client.map_err(|error| Failure::caused(&error, lang.pick(ASK_AGAIN)))?;
+    let client = client.map_err(|error| Failure::caused(lang, &error, lang.pick(ASK_AGAIN)))?;
     let client = client.keeping(config.personal_fields());
     let now = BeijingTime::now();
     let window = Window::new(now.plus_seconds(-29 * DAY), now);
-    let window = window.map_err(|error| Failure::caused(&error, lang.pick(ASK_AGAIN)))?;
+    let window = window.map_err(|error| Failure::caused(lang, &error, lang.pick(ASK_AGAIN)))?;
     let filter = Filter { stockout_no: Some(number.to_owned()), ..Filter::within(window) };
     let query = Query { filter, page_no: 0, page_size: PageSize::MAX };
-    let page = client.query(&query).await.map_err(|error| Failure::caused(&error, lang.pick(ASK_AGAIN)))?;
+    let page =
+        client.query(&query).await.map_err(|error| Failure::caused(lang, &error, lang.pick(ASK_AGAIN)))?;
     let stockout = page.rows.into_iter().find_map(|row| match row {
         Row::Stockout(stockout) => is_it(&stockout, number).then_some(stockout),
         Row::Unreadable(_) => None,
     });
-    let missing = || Failure::new(format!("{number}: {}", lang.pick(NOT_FOUND)), lang.pick(ASK_AGAIN));
+    let missing = || Failure::new(lang, format!("{number}: {}", lang.pick(NOT_FOUND)), lang.pick(ASK_AGAIN));
     stockout.map(|stockout| Document::Stockout(Box::new(stockout))).ok_or_else(missing)
 }
 
@@ -103,13 +104,17 @@ fn shown(scheme: &SchemeId, outcome: &Outcome, lang: Lang) -> String {
             table.load_style(comfy_table::TableStyle::new());
             for Field { field, value } in fields(&explained.voucher) {
                 let origin = explained.origins.get(&field).map(ToString::to_string).unwrap_or_default();
+                let origin = if lang == Lang::Zh { in_chinese(&origin) } else { origin };
                 table.add_row([field, value, origin]);
             }
             let rows: Vec<String> =
                 table.to_string().lines().map(|line| format!("  {}\n", line.trim_end())).collect();
             format!("{scheme}: {} {what}\n\n{}", lang.pick(WOULD_BE), rows.concat())
         }
-        Outcome::Excluded(reason) => format!("{scheme}: {} {reason}\n", lang.pick(EXCLUDED)),
+        Outcome::Excluded(reason) => {
+            let words = exclusion(reason).map(|texts| format!("{} ", lang.pick(texts))).unwrap_or_default();
+            format!("{scheme}: {} {words}({reason})\n", lang.pick(EXCLUDED))
+        }
         Outcome::Parked(problems) => format!("{scheme}: {}\n\n{}", lang.pick(PARKED), told(problems, lang)),
     }
 }

@@ -123,7 +123,8 @@ impl Connection {
         let config = Config::load_compiled(&folder, &|name| variables.get(name));
         let config = config.map_err(|errors| told(lang, &errors.0) + "\n")?;
         let system = dougong_runtime::reach(&variables, config).await;
-        let system = system.map_err(|error| Failure::caused(&error, words::reach_hint(lang)).to_string())?;
+        let system =
+            system.map_err(|error| Failure::caused(lang, &error, words::reach_hint(lang)).to_string())?;
         let named = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
         environment.insert("DOUGONG_CONFIG".to_owned(), named.display().to_string());
         let now = started_with.as_ref().and_then(|_| fingerprint(&folder).ok());

@@ -7,7 +7,7 @@ use super::Said;
 use super::arguments::DoctorArguments;
 use super::connection::Connection;
 use super::status::table;
-use super::words::say;
+use super::words::{self, say};
 use crate::failure::Failure;
 use crate::lang::{Lang, Texts};
 use crate::tables::plain;
@@ -27,7 +27,11 @@ fn written(found: &[Checkup], connection: &Connection, lang: Lang) -> String {
             Finding::Doubtful => say!(lang, "doubtful", "存疑"),
             Finding::Wrong => say!(lang, "wrong", "有误"),
         };
-        rows.add_row([Cell::new(mark), Cell::new(lang.pick(name(*part))), Cell::new(words)]);
+        rows.add_row([
+            Cell::new(mark),
+            Cell::new(lang.pick(name(*part))),
+            Cell::new(words::said(lang, words)),
+        ]);
     }
     let mut text = table(&rows);
     for Checkup { part, .. } in found.iter().filter(|checkup| checkup.finding != Finding::Well) {

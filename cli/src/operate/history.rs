@@ -31,7 +31,7 @@ pub(super) async fn run(options: &HistoryArguments, connection: &Connection) -> 
                 Cell::new(&deed.who),
                 Cell::new(what),
                 Cell::new(&deed.subject),
-                Cell::new(deed.words.as_deref().unwrap_or_default()),
+                Cell::new(words::deed_words(lang, deed)),
             ]);
         }
         table(&rows)

@@ -37,7 +37,7 @@ pub(super) async fn resume(options: &ResumeArguments, connection: &Connection) -
         let what = lang.pick(words::system(system));
         match &was {
             Some(was) => {
-                let (until, reason) = (was.until, &was.reason);
+                let (until, reason) = (was.until, words::said(lang, &was.reason));
                 say!(
                     lang,
                     "calls to {what} go on; they were stopped until {until}: {reason}\n",

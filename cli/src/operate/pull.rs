@@ -131,7 +131,7 @@ async fn pull(
     let lang = connection.lang;
     let name = if of_bills { "sweep" } else { "pull" };
     let program = std::env::current_exe();
-    let program = program.map_err(|error| Failure::caused(&error, words::reach_hint(lang)))?;
+    let program = program.map_err(|error| Failure::caused(lang, &error, words::reach_hint(lang)))?;
     let function = Function {
         name: name.to_owned(),
         command: vec![program.into_os_string(), "function".into(), name.into()],
@@ -152,11 +152,12 @@ async fn pull(
         let answered = answered.map_err(|error| {
             let said = logs.lines().into_iter().rev().find(|line| line.text.contains("ERROR"));
             let said = said.map(|line| line.text).unwrap_or_default();
-            Failure::new(format!("{error} {said}"), words::pull_hint(lang))
+            Failure::new(lang, format!("{error} {said}"), words::pull_hint(lang))
         })?;
         let summary: serde_json::Value = serde_json::from_slice(&answered.payload).unwrap_or_default();
         if summary["held"] == true {
             return Err(Failure::new(
+                lang,
                 say!(lang, "another run pulls {scheme} in this span", "另一个运行正在拉取 {scheme} 的这一段"),
                 words::pull_hint(lang),
             ));

@@ -145,12 +145,15 @@ fn flow(status: &Status, lang: Lang) -> String {
         let what = lang.pick(words::system(pace.system));
         let calls = pace.calls_per_minute;
         let said = match &pace.paused {
-            Some(paused) => words::calls_stopped(lang, what, paused.until, &paused.reason),
+            Some(paused) => {
+                words::calls_stopped(lang, what, paused.until, &words::said(lang, &paused.reason))
+            }
             None => say!(lang, "{what}: at most {calls} calls a minute", "{what}：每分钟最多调用 {calls} 次"),
         };
         let _ = writeln!(text, "{said}");
     }
     if let Some(problem) = &status.paces_unknown {
+        let problem = words::said(lang, problem);
         text += &say!(
             lang,
             "whether calls are stopped is not known: {problem}\n",

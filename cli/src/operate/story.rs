@@ -1,7 +1,7 @@
 //! `dougong orders show` and `explain`: one document's story, and what to do about it.
 
 use comfy_table::{Cell, Table};
-use dougong_operate::{Becomes, Field, Merging, Story, source_fields};
+use dougong_operate::{Becomes, Field, Merging, Story, problem_in_chinese, source_fields};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -138,6 +138,10 @@ pub(super) async fn explain(options: &DocumentArguments, connection: &Connection
 pub(super) fn problems(problems: &[Value], lang: Lang) -> String {
     let mut text = String::new();
     for problem in problems {
+        let problem = &match lang {
+            Lang::En => problem.clone(),
+            Lang::Zh => problem_in_chinese(problem),
+        };
         let part = |name: &str| match problem.get(name) {
             Some(Value::String(words)) => words.clone(),
             None | Some(Value::Null) => String::new(),
@@ -163,6 +167,21 @@ pub(super) fn problems(problems: &[Value], lang: Lang) -> String {
         if !hint.is_empty() {
             text += &say!(lang, "    hint: {hint}\n", "    提示：{hint}\n");
         }
+    }
+    text
+}
+
+/// Writes what the reader of a bill forgave, a line each.
+fn forgiven(warnings: &Value, lang: Lang) -> String {
+    let mut text = String::new();
+    for warning in warnings.as_array().into_iter().flatten() {
+        let part = |name: &str| warning.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (path, detail) = (part("path"), words::said(lang, part("detail")));
+        let _ = write!(text, "  {path}: {detail}");
+        if let Some(count) = warning.get("count").and_then(Value::as_u64).filter(|count| *count > 1) {
+            text += &say!(lang, " (in {count} places)", "（共 {count} 处）");
+        }
+        text.push('\n');
     }
     text
 }
@@ -247,14 +266,15 @@ fn told(story: &Story, lang: Lang) -> String {
         text += &problems(&story.problems, lang);
     }
     if let Some(warnings) = &story.warnings {
-        text += &say!(lang, "\ndoubtful about reading it: {warnings}\n", "\n读取时的疑点：{warnings}\n");
+        text += &say!(lang, "\nforgiven while it was read:\n", "\n读取时的疑点：\n");
+        text += &forgiven(warnings, lang);
     }
     if !story.deeds.is_empty() {
         text += &say!(lang, "\nwhat people did:\n", "\n人工操作：\n");
         for deed in &story.deeds {
             let what = words::deed(&deed.what).map_or(deed.what.as_str(), |texts| lang.pick(texts));
             let (at, who) = (deed.at, &deed.who);
-            let why = deed.words.as_deref().unwrap_or_default();
+            let why = words::deed_words(lang, deed);
             text += format!("  {at}  {who}  {what}  {why}").trim_end();
             text.push('\n');
         }

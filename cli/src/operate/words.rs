@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use dougong_operate::{Health, Next, Place, Settled, System};
+use dougong_operate::{Deed, Health, Next, Place, Settled, System, in_chinese};
 use dougong_values::{BeijingTime, DocumentKey};
 
 use crate::failure::Failure;
@@ -85,6 +85,20 @@ pub(super) fn system(system: System) -> Texts {
     }
 }
 
+/// Says in this language what a part of the program says in English.
+pub(super) fn said(lang: Lang, sentence: &str) -> String {
+    match lang {
+        Lang::En => sentence.to_owned(),
+        Lang::Zh => in_chinese(sentence),
+    }
+}
+
+/// Says why something was done, or with which values: a person's own words stay.
+pub(super) fn deed_words(lang: Lang, deed: &Deed) -> String {
+    let words = deed.words.as_deref().unwrap_or_default();
+    if deed.has_values() { said(lang, words) } else { words.to_owned() }
+}
+
 /// Names a deed of a person.
 pub(super) fn deed(what: &str) -> Option<Texts> {
     Some(match what {
@@ -98,6 +112,7 @@ pub(super) fn deed(what: &str) -> Option<Texts> {
         "watermark" => Texts { en: "watermark set", zh: "设置水位" },
         "redrive" => Texts { en: "dead letters sent again", zh: "死信重发" },
         "doctor" => Texts { en: "looked whether all is well", zh: "体检" },
+        "reconcile" => Texts { en: "reconciled", zh: "对账" },
         "pull" => Texts { en: "pulled by hand", zh: "手工拉取" },
         _ => return None,
     })
@@ -145,6 +160,7 @@ pub(super) fn pull_hint(lang: Lang) -> String {
 
 pub(super) fn which_system(lang: Lang) -> Failure {
     Failure::new(
+        lang,
         say!(lang, "which system?", "哪个系统？"),
         say!(
             lang,
@@ -157,6 +173,7 @@ pub(super) fn which_system(lang: Lang) -> Failure {
 pub(super) fn not_running(lang: Lang, data: &Path) -> Failure {
     let data = data.display();
     Failure::new(
+        lang,
         say!(lang, "`dougong up` does not run on {data}", "数据目录 {data} 上没有运行 `dougong up`"),
         say!(
             lang,
@@ -169,6 +186,7 @@ pub(super) fn not_running(lang: Lang, data: &Path) -> Failure {
 pub(super) fn door_locked(lang: Lang, data: &Path, error: &io::Error) -> Failure {
     let data = data.display();
     Failure::new(
+        lang,
         say!(lang, "cannot read {data}/operate.json: {error}", "无法读取 {data}/operate.json：{error}"),
         say!(
             lang,
@@ -180,6 +198,7 @@ pub(super) fn door_locked(lang: Lang, data: &Path, error: &io::Error) -> Failure
 
 pub(super) fn config_changed(lang: Lang) -> Failure {
     Failure::new(
+        lang,
         say!(
             lang,
             "the configuration was changed after `dougong up` had read it: what is sent now would be mapped as before",
@@ -195,6 +214,7 @@ pub(super) fn config_changed(lang: Lang) -> Failure {
 
 pub(super) fn no_key(lang: Lang, text: &str) -> Failure {
     Failure::new(
+        lang,
         say!(lang, "{text:?} names no document", "{text:?} 不是单据"),
         say!(
             lang,
@@ -208,7 +228,7 @@ pub(super) fn absent(lang: Lang, key: &DocumentKey, command: &str) -> String {
     say!(
         lang,
         "the ledger does not know {key}\nhint: was it ever inside a window? {command}\n",
-        "台账中没有 {key}\nhint: 它是否曾在拉取窗口之内？{command}\n"
+        "台账中没有 {key}\n提示：它是否曾在拉取窗口之内？{command}\n"
     )
 }
 

@@ -32,12 +32,13 @@ pub(super) fn cannot_start(lang: Lang, error: &io::Error) -> Failure {
         "free memory or raise the limits of this user, and try again",
         "请释放内存或放宽该用户的资源限制后重试"
     );
-    Failure::caused(error, hint)
+    Failure::caused(lang, error, hint)
 }
 
 pub(super) fn cannot_log(lang: Lang, folder: &Path, error: &io::Error) -> Failure {
     let folder = folder.display();
     Failure::new(
+        lang,
         say!(lang, "cannot write logs into {folder}: {error}", "无法在 {folder} 写日志：{error}"),
         say!(
             lang,
@@ -51,6 +52,7 @@ pub(super) fn no_stack(lang: Lang, folder: &DataFolder, error: &StackError) -> F
     let ledger = folder.ledger();
     let ledger = ledger.display();
     Failure::caused(
+        lang,
         error,
         say!(
             lang,
@@ -62,6 +64,7 @@ pub(super) fn no_stack(lang: Lang, folder: &DataFolder, error: &StackError) -> F
 
 pub(super) fn cannot_listen(lang: Lang, listen: SocketAddr, error: &io::Error) -> Failure {
     Failure::new(
+        lang,
         say!(
             lang,
             "cannot listen on {listen} for the store system's pushes: {error}",
@@ -77,6 +80,7 @@ pub(super) fn cannot_listen(lang: Lang, listen: SocketAddr, error: &io::Error) -
 
 pub(super) fn cannot_serve_page(lang: Lang, listen: SocketAddr, error: &io::Error) -> Failure {
     Failure::new(
+        lang,
         say!(lang, "cannot serve the page on {listen}: {error}", "无法在 {listen} 提供操作页面：{error}"),
         say!(
             lang,
@@ -88,6 +92,7 @@ pub(super) fn cannot_serve_page(lang: Lang, listen: SocketAddr, error: &io::Erro
 
 pub(super) fn no_console_token(lang: Lang) -> Failure {
     Failure::new(
+        lang,
         say!(
             lang,
             "--console names where the page is served, but the secrets have no console.token",
@@ -116,6 +121,7 @@ pub(super) fn page(lang: Lang, url: Option<&str>) -> String {
 
 pub(super) fn nothing_to_listen_for(lang: Lang) -> Failure {
     Failure::new(
+        lang,
         say!(
             lang,
             "--listen and --behind-proxy are for a store system, and the configuration has none",
@@ -131,6 +137,7 @@ pub(super) fn nothing_to_listen_for(lang: Lang) -> Failure {
 
 pub(super) fn store_secrets(lang: Lang, error: &AuthError) -> Failure {
     Failure::new(
+        lang,
         say!(
             lang,
             "the store system's settings and secrets do not fit: {error}",
@@ -147,6 +154,7 @@ pub(super) fn store_secrets(lang: Lang, error: &AuthError) -> Failure {
 pub(super) fn data_unusable(lang: Lang, folder: &Path, error: &io::Error) -> Failure {
     let folder = folder.display();
     Failure::new(
+        lang,
         say!(lang, "cannot use the data folder {folder}: {error}", "无法使用数据目录 {folder}：{error}"),
         say!(
             lang,
@@ -159,6 +167,7 @@ pub(super) fn data_unusable(lang: Lang, folder: &Path, error: &io::Error) -> Fai
 pub(super) fn data_of_others(lang: Lang, folder: &Path) -> Failure {
     let folder = folder.display();
     Failure::new(
+        lang,
         say!(
             lang,
             "the data folder {folder} holds other files and no ledger",
@@ -176,6 +185,7 @@ pub(super) fn in_use(lang: Lang, folder: &Path, holder: &str) -> Failure {
     let folder = folder.display();
     let (pid, since) = holder.split_once(' ').unwrap_or(("?", "?"));
     Failure::new(
+        lang,
         say!(
             lang,
             "the data folder {folder} is in use: process {pid} has run there since {since}",
@@ -191,6 +201,7 @@ pub(super) fn in_use(lang: Lang, folder: &Path, holder: &str) -> Failure {
 
 pub(super) fn no_secrets(lang: Lang) -> Failure {
     Failure::new(
+        lang,
         say!(lang, "no file of secrets is named", "没有指定密钥文件"),
         say!(
             lang,
@@ -203,6 +214,7 @@ pub(super) fn no_secrets(lang: Lang) -> Failure {
 pub(super) fn secrets_open(lang: Lang, file: &Path) -> Failure {
     let file = file.display();
     Failure::new(
+        lang,
         say!(
             lang,
             "every user of this machine may use the file of secrets {file}",
@@ -222,8 +234,9 @@ pub(super) fn secrets_unreadable(lang: Lang, error: &SecretsError) -> Failure {
         let _ = write!(text, ": {cause}");
     }
     match text.split_once("\nhint: ") {
-        Some((error, hint)) => Failure::new(error, hint),
+        Some((error, hint)) => Failure::new(lang, error, hint),
         None => Failure::new(
+            lang,
             text,
             say!(
                 lang,

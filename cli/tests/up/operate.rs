@@ -88,7 +88,23 @@ impl World {
                 let said = format!("{}{}", ended.out, ended.err);
                 assert!(said.contains(part), "{part:?} is missing in {command:?}: {said}");
             }
+            if lang == "zh" {
+                assert_no_english_in(&format!("{}{}", ended.out, ended.err));
+            }
         }
+    }
+}
+
+/// Words that no Chinese sentence has: names, ids, and what a person typed have none of them.
+#[track_caller]
+fn assert_no_english_in(said: &str) {
+    let typed = "a test of the shop";
+    let without = said.replace(typed, "");
+    for word in ["the", "is", "of", "and", "not", "was", "are", "it", "in", "a", "error", "hint"] {
+        let found = without
+            .split(|letter: char| !letter.is_ascii_alphanumeric() && !"_-#/.'`$".contains(letter))
+            .any(|own| own.eq_ignore_ascii_case(word));
+        assert!(!found, "{word:?} in {said}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The frame of every page, and how values are written.
 
-use dougong_operate::{Place, reason};
+use dougong_operate::{Place, exclusion, in_chinese, reason};
 use dougong_values::{BeijingTime, Money};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use rust_decimal::Decimal;
@@ -116,7 +116,7 @@ impl Visit<'_> {
     pub(crate) const fn place(&self, place: Place) -> &'static str {
         match place {
             Place::Queued => self.t("queued", "排队中"),
-            Place::Waiting => self.t("waits to be merged", "待合并"),
+            Place::Waiting => self.t("waits to be merged", "等待汇总"),
             Place::Posting => self.t("being sent", "发送中"),
             Place::Unknown => self.t("outcome unknown", "结果未知"),
             Place::Parked => self.t("parked", "待处理"),
@@ -134,7 +134,16 @@ impl Visit<'_> {
     /// Names a reason: in words where this version has them, with its stable name.
     pub(crate) fn reason(&self, name: Option<&str>) -> String {
         let Some(name) = name else { return self.t("no reason given", "未注明原因").to_owned() };
-        reason(name).map_or_else(|| name.to_owned(), |words| self.lang.of_texts(words.meaning).to_owned())
+        let words = reason(name).map(|words| words.meaning).or_else(|| exclusion(name));
+        words.map_or_else(|| name.to_owned(), |words| self.lang.of_texts(words).to_owned())
+    }
+
+    /// Says in the language what a part of the program says in English.
+    pub(crate) fn said(&self, sentence: &str) -> String {
+        match self.lang {
+            Lang::En => sentence.to_owned(),
+            Lang::Zh => in_chinese(sentence),
+        }
     }
 
     /// Says what is done about a reason.

@@ -121,14 +121,17 @@ impl<'a> Wanted<'a> {
 
 /// Reads the document that a query or a form names.
 pub(crate) fn key(text: Option<&str>) -> Result<DocumentKey, PageError> {
-    text.and_then(|text| text.parse().ok()).ok_or(PageError::Nonsense("a document's key is missing or none"))
+    text.and_then(|text| text.parse().ok())
+        .ok_or(PageError::nonsense("a document's key is missing or none", "缺少单据键或单据键有误"))
 }
 
 /// Reads the business day that a query names; today without one.
 pub(crate) fn day(visit: &Visit<'_>) -> Result<BusinessDay, PageError> {
     match visit.request.query.get("day") {
         None => Ok(visit.now.day()),
-        Some(text) => text.parse().map_err(|_| PageError::Nonsense("a day is written yyyy-MM-dd")),
+        Some(text) => text
+            .parse()
+            .map_err(|_| PageError::nonsense("a day is written yyyy-MM-dd", "日期写作 yyyy-MM-dd")),
     }
 }
 

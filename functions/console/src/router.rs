@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use dougong_operate::{OperateError, Operator};
+use dougong_operate::{OperateError, Operator, Texts};
 use dougong_runtime::{Metrics, Parts, Reached, StartError, Unit, epoch_ms, with_causes};
 use dougong_values::BeijingTime;
 use maud::html;
@@ -29,14 +29,21 @@ pub(crate) enum PageError {
     #[error("there is no such page")]
     NotFound,
     /// The request makes no sense.
-    #[error("the request makes no sense: {0}")]
-    Nonsense(&'static str),
+    #[error("the request makes no sense: {}", .0.en)]
+    Nonsense(Texts),
     /// This person may only look.
     #[error("this person may only look")]
     Forbidden,
     /// The form is not ours, or its session is over.
     #[error("the form is not of this session")]
     NotOurs,
+}
+
+impl PageError {
+    /// Says in both languages what makes no sense.
+    pub(crate) const fn nonsense(en: &'static str, zh: &'static str) -> Self {
+        Self::Nonsense(Texts { en, zh })
+    }
 }
 
 /// Answers requests.
@@ -220,8 +227,8 @@ fn refused(visit: &Visit<'_>, error: &PageError) -> Answer {
     };
     let content = html! {
         p { (hint) }
-        @if let PageError::Nonsense(what) = error { p.note lang="en" { (what) } }
-        @if let PageError::Operate(problem) = error { p.note lang="en" { (problem) } }
+        @if let PageError::Nonsense(what) = error { p.note { (visit.lang.of_texts(*what)) } }
+        @if let PageError::Operate(problem) = error { p.note { (visit.said(&with_causes(problem))) } }
         p { a href=(ROOT) { (visit.t("To Today", "返回今天")) } }
     };
     Answer::page(status, visit.page(title, "", &content))

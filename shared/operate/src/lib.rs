@@ -3,6 +3,7 @@
 mod advice;
 mod backfill;
 mod becoming;
+mod chinese;
 mod doctor;
 mod documents;
 mod letters;
@@ -23,6 +24,7 @@ use dougong_values::{BeijingTime, BusinessDay, DocumentKey};
 pub use advice::{Advice, Next};
 pub use backfill::{PullPreview, PullSpan, Pulled};
 pub use becoming::{Field, Kept, Outcome, document, fields, outcome, source_fields};
+pub use chinese::{Sentences, in_chinese, problem_in_chinese, translated};
 pub use doctor::{Checkup, Finding, Part};
 pub use documents::{Filter, Listed, Place, Row};
 pub use letters::{Letter, Letters};

@@ -19,11 +19,11 @@ pub struct ReasonWords {
 }
 
 macro_rules! reasons {
-    ($($name:literal => $en:literal, $zh:literal; $en_do:literal, $zh_do:literal;)*) => {
+    ($($($name:literal)|+ => $en:literal, $zh:literal; $en_do:literal, $zh_do:literal;)*) => {
         /// Explains a stable reason name of the ledger; `None` for one that this version does not know.
         pub fn reason(name: &str) -> Option<ReasonWords> {
             match name {
-                $($name => Some(ReasonWords {
+                $($($name)|+ => Some(ReasonWords {
                     meaning: Texts { en: $en, zh: $zh },
                     what_to_do: Texts { en: $en_do, zh: $zh_do },
                 }),)*
@@ -33,7 +33,7 @@ macro_rules! reasons {
 
         /// Every reason that has words.
         #[cfg(test)]
-        const NAMES: &[&str] = &[$($name),*];
+        const NAMES: &[&str] = &[$($($name),+),*];
     };
 }
 
@@ -62,6 +62,11 @@ reasons! {
         "ask the vendor what it is", "向厂商询问该命令";
     "store_refused" => "refused by the store system", "门店系统拒绝";
         "read the store system's words in the ledger", "查看台账中门店系统的答复";
+    "store_unreachable" | "store_timeout" | "store_connection_failed" | "store_server_error"
+        | "store_http_refused" | "store_unreadable_reply" => "the store system gave no answer that says yes", "门店系统没有明确答复";
+        "mend what the problem names, then send it again", "按问题说明排除故障，然后重发";
+    "store_invalid_call" => "it cannot be told to the store system", "无法通知门店系统";
+        "fill what the problem names, then send it again", "补全问题说明中的字段，然后重发";
     "missing_field" => "a field is empty", "字段为空";
         "fill it in WDT, or set it by a rule", "在旺店通补全，或在规则中设定";
     "postage_mismatch" => "shares and postage are not the receivable", "分摊加邮费不等于应收";

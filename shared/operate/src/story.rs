@@ -128,6 +128,13 @@ pub struct Deed {
     pub words: Option<String>,
 }
 
+impl Deed {
+    /// Tells whether its words are values that the program wrote down, rather than a person's reason alone.
+    pub fn has_values(&self) -> bool {
+        ["watermark", "pause", "resume", "pull", "redrive"].contains(&self.what.as_str())
+    }
+}
+
 impl From<Action> for Deed {
     fn from(action: Action) -> Self {
         let Action { at_ms, actor, what, subject, words } = action;

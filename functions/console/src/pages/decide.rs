@@ -32,8 +32,8 @@ pub(super) const fn words(visit: &Visit<'_>, next: Next) -> &'static str {
         Next::Skip => visit.t("Do not book it", "不入账"),
         Next::SkipUnsettled => visit.t("Do not book it (I looked into BIP)", "不入账（已在 BIP 核对）"),
         Next::Accept => visit.t("The voucher in BIP was corrected", "BIP 中已更正"),
-        Next::Dismiss => visit.t("Leave the voucher as it is", "保持原凭证不变"),
-        Next::Dissolve => visit.t("Put the merged voucher together anew", "拆散汇总单重新合并"),
+        Next::Dismiss => visit.t("Leave the voucher as it is", "保持原凭单不变"),
+        Next::Dissolve => visit.t("Put the merged voucher together anew", "解散汇总单，重新汇总"),
     }
 }
 
@@ -46,19 +46,19 @@ const fn meaning(visit: &Visit<'_>, next: Next) -> &'static str {
         ),
         Next::SkipUnsettled => visit.t(
             "It was sent and nobody knows what came of it. Look for its code in BIP first: what is there stays there.",
-            "该单据已发送但结果未知。请先在 BIP 中按凭证号查询：BIP 中已有的不会被删除。",
+            "该单据已发送但结果未知。请先在 BIP 中按单据编码查询：BIP 中已有的不会被删除。",
         ),
         Next::Accept => visit.t(
             "You corrected the voucher in BIP by hand: the ledger takes the change as booked.",
-            "您已在 BIP 中手工更正凭证：台账将按变更后的内容记为已入账。",
+            "您已在 BIP 中手工更正凭单：台账将按变更后的内容记为已入账。",
         ),
         Next::Dismiss => visit.t(
             "The voucher in BIP stays as it is; this change is not asked about again.",
-            "BIP 中的凭证保持不变；该变更不再提示。",
+            "BIP 中的凭单保持不变；该变更不再提示。",
         ),
         Next::Dissolve => visit.t(
             "The merged voucher is given up; its orders are put together anew at the next closing.",
-            "放弃该汇总单；其所含订单将在下次合并时重新汇总。",
+            "放弃该汇总单；其所含订单将在下次汇总时重新汇总。",
         ),
         Next::Wait | Next::Replay => "",
     }
@@ -66,7 +66,7 @@ const fn meaning(visit: &Visit<'_>, next: Next) -> &'static str {
 
 fn wanted(text: Option<&str>) -> Result<Next, PageError> {
     let found = ALL.into_iter().find(|next| Some(name(*next)) == text);
-    found.ok_or(PageError::Nonsense("there is no such decision"))
+    found.ok_or(PageError::nonsense("there is no such decision", "没有这种处理"))
 }
 
 /// Asks before anything is decided.
@@ -107,14 +107,16 @@ fn fits(advice: &Advice, next: Next) -> bool {
 pub(crate) async fn act(visit: &Visit<'_>, operator: &Operator) -> Result<Answer, PageError> {
     let form = &visit.request.form;
     let key = super::key(form.get("key"))?;
-    let why = form.get("why").ok_or(PageError::Nonsense("say why"))?;
+    let why = form.get("why").ok_or(PageError::nonsense("say why", "请填写原因"))?;
     let decision = match wanted(form.get("do"))? {
         Next::Skip => Decision::Skip,
         Next::SkipUnsettled => Decision::SkipUnsettled,
         Next::Accept => Decision::AcceptChange,
         Next::Dismiss => Decision::DismissChange,
         Next::Dissolve => return Ok(told(&key, operator.dissolve(&key, why).await?)),
-        Next::Wait | Next::Replay => return Err(PageError::Nonsense("there is no such decision")),
+        Next::Wait | Next::Replay => {
+            return Err(PageError::nonsense("there is no such decision", "没有这种处理"));
+        }
     };
     Ok(told(&key, operator.settle(&key, decision, why).await?))
 }

@@ -27,15 +27,23 @@ fn words<'a>(visit: &Visit<'_>, what: &'a str) -> &'a str {
         "replay" => visit.t("sent again", "重新发送"),
         "skip" => visit.t("decided not to book", "决定不入账"),
         "accept" => visit.t("took the change as booked", "确认 BIP 已更正"),
-        "dismiss" => visit.t("left the voucher as it is", "保持原凭证"),
-        "dissolve" => visit.t("gave the merged voucher up", "拆散汇总单"),
+        "dismiss" => visit.t("left the voucher as it is", "保持原凭单"),
+        "dissolve" => visit.t("gave the merged voucher up", "解散汇总单"),
         "pause" => visit.t("stopped calls", "暂停调用"),
         "resume" => visit.t("let calls go on", "恢复调用"),
         "watermark" => visit.t("set the watermark", "设置水位"),
         "redrive" => visit.t("sent dead letters again", "重发死信"),
+        "doctor" => visit.t("looked whether all is well", "体检"),
+        "reconcile" => visit.t("reconciled", "对账"),
         "pull" => visit.t("pulled by hand", "手工拉取"),
         other => other,
     }
+}
+
+/// Says why, or with which values: a person's own words stay.
+fn why(visit: &Visit<'_>, deed: &Deed) -> String {
+    let words = deed.words.as_deref().unwrap_or_default();
+    if deed.has_values() { visit.said(words) } else { words.to_owned() }
 }
 
 /// Writes deeds as a table.
@@ -61,7 +69,7 @@ pub(super) fn table(visit: &Visit<'_>, deeds: &[Deed]) -> Markup {
                                 td { (deed.who) }
                                 td { (words(visit, &deed.what)) }
                                 td { @if deed.subject.parse::<dougong_values::DocumentKey>().is_ok() { (to_document(&deed.subject)) } @else { code { (deed.subject) } } }
-                                td { (deed.words.as_deref().unwrap_or_default()) }
+                                td { (why(visit, deed)) }
                             }
                         }
                     }

@@ -46,7 +46,7 @@ pub(crate) async fn page(visit: &Visit<'_>, operator: &Operator) -> Result<Answe
                 } }
             div { label for="q" { (visit.t("Contains", "包含")) }
                 input #q name="q" type="search" value=(wanted.text.unwrap_or_default()) autocomplete="off"
-                    placeholder=(visit.t("part of a key or voucher code", "单据键或凭证号的一部分")); }
+                    placeholder=(visit.t("part of a key or voucher code", "单据键或单据编码的一部分")); }
             div { button type="submit" { (visit.t("Filter", "筛选")) } " " a href=(DOCUMENTS) { (visit.t("Clear", "清除")) } }
         }
         @if !complete { (visit.incomplete()) }
@@ -62,7 +62,7 @@ pub(crate) async fn page(visit: &Visit<'_>, operator: &Operator) -> Result<Answe
                         th scope="col" { (visit.t("Document", "单据")) }
                         th scope="col" { (visit.t("Where it stands", "状态")) }
                         th.number scope="col" { (visit.t("Amount", "金额")) }
-                        th scope="col" { (visit.t("Voucher", "凭证")) }
+                        th scope="col" { (visit.t("Voucher", "凭单")) }
                         th scope="col" { (visit.t("Last written", "最近更新")) }
                     } }
                     tbody {
@@ -103,8 +103,8 @@ pub(super) fn table<'a>(visit: &Visit<'_>, rows: impl Iterator<Item = &'a Row>) 
         visit.t("in words", "说明"),
         visit.t("amount", "金额"),
         visit.t("since", "时间"),
-        visit.t("voucher code", "凭证号"),
-        visit.t("voucher id", "凭证 ID"),
+        visit.t("voucher code", "单据编码"),
+        visit.t("voucher id", "凭单 ID"),
     ];
     let text = |value: Option<String>| value.unwrap_or_default();
     let cells = rows.map(|row| {

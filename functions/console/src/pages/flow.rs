@@ -74,7 +74,7 @@ fn pace_table(visit: &Visit<'_>, paces: &[PaceStatus]) -> Markup {
                             td.number data-name=(visit.t("Calls a minute", "每分钟调用")) { (pace.calls_per_minute) }
                             td {
                                 @match &pace.paused {
-                                    Some(paused) => { span.badge.parked { (visit.t("stopped", "已暂停")) } " " (visit.t("until", "至")) " " (at(paused.until)) " · " (paused.reason) }
+                                    Some(paused) => { span.badge.parked { (visit.t("stopped", "已暂停")) } " " (visit.t("until", "至")) " " (at(paused.until)) " · " (visit.said(&paused.reason)) }
                                     None => span.badge.posted { (visit.t("flows", "正常")) },
                                 }
                             }
@@ -163,7 +163,7 @@ impl Deed {
             (Some("pause"), Some(system)) => Ok(Self::Pause(system)),
             (Some("resume"), Some(system)) => Ok(Self::Resume(system)),
             (Some("redrive"), _) => Ok(Self::Redrive),
-            _ => Err(PageError::Nonsense("there is no such deed")),
+            _ => Err(PageError::nonsense("there is no such deed", "没有这种操作")),
         }
     }
 }
@@ -207,7 +207,7 @@ pub(crate) async fn confirm(visit: &Visit<'_>, operator: &Operator) -> Result<An
     };
     let content = html! {
         p { (meaning) }
-        @if let Some(held) = &held { p.note { (visit.t("Stopped until", "暂停至")) " " (at(held.until)) " · " (held.reason) } }
+        @if let Some(held) = &held { p.note { (visit.t("Stopped until", "暂停至")) " " (at(held.until)) " · " (visit.said(&held.reason)) } }
         @if visit.may_do() {
             form method="post" action=(PACE) {
                 (visit.csrf())
@@ -236,9 +236,12 @@ pub(crate) async fn act(visit: &Visit<'_>, operator: &Operator) -> Result<Answer
         Deed::Pause(system) => {
             let minutes: u64 = form.get("minutes").and_then(|text| text.parse().ok()).unwrap_or(0);
             if minutes == 0 || minutes > LONGEST_PAUSE {
-                return Err(PageError::Nonsense("a pause lasts from one minute to a day"));
+                return Err(PageError::nonsense(
+                    "a pause lasts from one minute to a day",
+                    "暂停时长为一分钟至一天",
+                ));
             }
-            let why = form.get("why").ok_or(PageError::Nonsense("say why"))?;
+            let why = form.get("why").ok_or(PageError::nonsense("say why", "请填写原因"))?;
             operator.pause(system, Duration::from_mins(minutes), why).await?;
             "changed".to_owned()
         }

@@ -89,7 +89,7 @@ fn becomes(visit: &Visit<'_>, preview: &Preview) -> Markup {
     html! {
         @match &preview.becomes {
             Becomes::Voucher { code, amount: money, .. } => {
-                (visit.t("a voucher", "凭证")) @if let Some(code) = code { " " code { (code) } } " · " (amount(*money))
+                (visit.t("a voucher", "凭单")) @if let Some(code) = code { " " code { (code) } } " · " (amount(*money))
                 @if preview.amount.is_some_and(|own| own != *money) { " " strong { (visit.t("(another amount)", "（金额不同）")) } }
             }
             Becomes::Parked { problems: found } => { (visit.t("parked again", "仍无法入账")) (problems(visit, found)) }
@@ -108,7 +108,7 @@ pub(crate) async fn act(visit: &Visit<'_>, operator: &Operator) -> Result<Answer
         form.all("key").take(PAGE_ROWS).map(|text| super::key(Some(text))).collect();
     let keys = keys?;
     if keys.is_empty() {
-        return Err(PageError::Nonsense("no document was named"));
+        return Err(PageError::nonsense("no document was named", "没有指定单据"));
     }
     let done = operator.replay(&keys, form.get("why"), |_| ()).await?;
     let sent = done.documents.iter().filter(|(_, sent)| *sent == Sent::Queued).count();

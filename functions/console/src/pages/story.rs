@@ -1,14 +1,18 @@
 //! One document's story: source, voucher and answer side by side.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use dougong_operate::{Becomes, Field, Merging, Next, Operator, Place, Preview, Story, source_fields};
+use dougong_operate::{
+    Becomes, Field, Merging, Next, Operator, Place, Preview, Story, problem_in_chinese, source_fields,
+};
 use dougong_values::DocumentKey;
 use maud::{Markup, html};
 use serde_json::Value;
 
 use super::deeds;
 use crate::http::{Answer, link};
+use crate::lang::Lang;
 use crate::page::{DECIDE, DOCUMENTS, REPLAY, Visit, amount, at, to_document};
 use crate::router::PageError;
 
@@ -38,9 +42,10 @@ pub(crate) async fn page(visit: &Visit<'_>, operator: &Operator) -> Result<Answe
             section aria-labelledby="source" {
                 h2 #source { (visit.t("Source", "来源")) }
                 (source_side(visit, source.as_deref(), &marked))
+                @if let Some(warnings) = &story.warnings { (forgiven(visit, warnings)) }
             }
             section aria-labelledby="voucher" {
-                h2 #voucher { (visit.t("Voucher", "凭证")) }
+                h2 #voucher { (visit.t("Voucher", "凭单")) }
                 (voucher_side(visit, &story, &preview, &marked))
             }
             section aria-labelledby="answer" {
@@ -105,6 +110,30 @@ impl Marked {
     }
 }
 
+fn in_language<'a>(visit: &Visit<'_>, problem: &'a Value) -> Cow<'a, Value> {
+    match visit.lang {
+        Lang::En => Cow::Borrowed(problem),
+        Lang::Zh => Cow::Owned(problem_in_chinese(problem)),
+    }
+}
+
+/// Writes what the reader of a bill forgave.
+fn forgiven(visit: &Visit<'_>, warnings: &Value) -> Markup {
+    let text = |warning: &Value, name: &str| {
+        warning.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    html! {
+        details {
+            summary { (visit.t("Forgiven while it was read:", "读取时的疑点：")) " " (warnings.as_array().map_or(0, Vec::len)) }
+            ul {
+                @for warning in warnings.as_array().into_iter().flatten() {
+                    li { code { (text(warning, "path")) } " " (visit.said(&text(warning, "detail"))) }
+                }
+            }
+        }
+    }
+}
+
 /// Writes every problem that was found, or BIP's words.
 pub(super) fn problems(visit: &Visit<'_>, problems: &[Value]) -> Markup {
     let text = |problem: &Value, name: &str| match problem.get(name) {
@@ -116,11 +145,12 @@ pub(super) fn problems(visit: &Visit<'_>, problems: &[Value]) -> Markup {
         @if !problems.is_empty() {
             ul.problems {
                 @for problem in problems {
+                    @let problem = &in_language(visit, problem);
                     @let (reason, source, target) = (text(problem, "reason"), text(problem, "source"), text(problem, "target"));
                     li {
                         strong { (visit.reason(Some(&reason))) }
                         @let message = text(problem, "message");
-                        @if !message.is_empty() { ": " span lang="en" { (message) } }
+                        @if !message.is_empty() { ": " (message) }
                         @if !source.is_empty() {
                             br; (visit.t("field", "字段")) " " code { (source) }
                             @let value = text(problem, "value");
@@ -134,7 +164,7 @@ pub(super) fn problems(visit: &Visit<'_>, problems: &[Value]) -> Markup {
                             @if !value.is_empty() { " · " (name) " " code { (value) } }
                         }
                         @let hint = text(problem, "hint");
-                        @if !hint.is_empty() { br; span.hint lang="en" { "hint: " (hint) } }
+                        @if !hint.is_empty() { br; span.hint { (visit.t("hint: ", "提示：")) (hint) } }
                     }
                 }
             }
@@ -179,7 +209,7 @@ fn source_side(visit: &Visit<'_>, source: Option<&str>, marked: &Marked) -> Mark
 
 fn voucher_side(visit: &Visit<'_>, story: &Story, preview: &Preview, marked: &Marked) -> Markup {
     html! {
-        @if let Some(code) = &story.voucher_code { p { (visit.t("Code", "凭证号")) " " code { (code) } } }
+        @if let Some(code) = &story.voucher_code { p { (visit.t("Code", "单据编码")) " " code { (code) } } }
         @match &preview.becomes {
             Becomes::Voucher { fields, .. } => {
                 p.note { (visit.t("What would be sent with the configuration of today.", "按当前配置将发送的内容。")) }
@@ -252,7 +282,7 @@ fn facts(visit: &Visit<'_>, story: &Story) -> Markup {
                 div { dt { (visit.t("Last written", "最近更新")) } dd { (at(story.updated)) } }
             }
             @match &story.merged {
-                Some(Merging::Waits { group, due }) => p { (visit.t("Waits to be merged in", "待合并，分组")) " " code { (group) } @if let Some(due) = due { " · " (visit.t("due", "到期")) " " (at(*due)) } },
+                Some(Merging::Waits { group, due }) => p { (visit.t("Waits to be merged in", "等待汇总，分组")) " " code { (group) } @if let Some(due) = due { " · " (visit.t("due", "到期")) " " (at(*due)) } },
                 Some(Merging::BookedIn { part }) => p { (visit.t("Booked in the merged voucher", "已并入汇总单")) " " (to_document(part.as_str())) },
                 Some(Merging::Members { members }) => details {
                     summary { (visit.t("Documents in it:", "所含单据：")) " " (members.len()) }

@@ -39,7 +39,7 @@ pub(crate) async fn page(visit: &Visit<'_>, operator: &Operator) -> Result<Answe
         @for pace in &paces {
             @if let Some(paused) = &pace.paused {
                 p.alert { strong { (pace.system.as_str()) } ": " (visit.t("calls are stopped until", "已暂停调用，直至")) " "
-                    (at(paused.until)) " · " (paused.reason) " " a href=(FLOW) { (visit.t("see", "查看")) } }
+                    (at(paused.until)) " · " (visit.said(&paused.reason)) " " a href=(FLOW) { (visit.t("see", "查看")) } }
             }
         }
         (cards(visit, &overview, &day.to_string()))
