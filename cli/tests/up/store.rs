@@ -103,7 +103,7 @@ async fn a_lost_a_voided_and_a_corrected_bill_are_each_told_with_what_settles_th
     world.says(&reconcile, 0, &["no difference", "in the store system"], &["没有差异", "门店系统单数"]);
     let (voided, corrected) = (&bills[0], &bills[1]);
     platform.add([lost.clone(), corrected.changed()]);
-    assert!(platform.void(voided));
+    assert!(platform.modify(voided.kind, &voided.number, |bill| bill.voided = true));
     let key = |bill: &StoreBill| format!("declare#{}", bill.number);
     let pull = |bill: &StoreBill| {
         let of = bill.submitted_at.day();

@@ -105,7 +105,7 @@ async fn through(
     let (began, mut summary, mut missing) = (Instant::now(), Summary::default(), Vec::new());
     for (index, &(day, scheme)) in all.iter().enumerate() {
         let started = Instant::now();
-        match tokio::time::timeout_at(end, reconciler.reconcile(scheme, day)).await {
+        match tokio::time::timeout_at(end, Box::pin(reconciler.reconcile(scheme, day))).await {
             Ok(Ok(found)) => summary.compared.push(told(&found, started)),
             Ok(Err(problem)) => {
                 let (name, words) = (problem.name(), with_causes(&problem));

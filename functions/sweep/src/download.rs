@@ -132,7 +132,8 @@ fn days(
     let source = &scheme.source;
     let tomorrow = now.day().plus_days(1);
     if let Some(window) = backfill {
-        let first = watermark.map_or_else(|| window.start().day(), BeijingTime::day);
+        // A day more in front, where nothing was read yet: the first bound may be exclusive, too (S2).
+        let first = watermark.map_or_else(|| window.start().day().plus_days(-1), BeijingTime::day);
         return Days { first, last: window.end().day().plus_days(1).min(tomorrow) };
     }
     let first = match (watermark, source.start) {

@@ -224,14 +224,14 @@ impl Stack {
             }
             None => None,
         };
-        let scheduled = |name: &str, own: &ScheduledSettings, environments| {
+        let on_time = |name: &str, own: &ScheduledSettings, environments| {
             let host = function(name, &own.program, own.timeout, environments);
             Scheduled::start(own, FunctionHost::start(host, settings.log.clone()))
         };
         let sweep = settings.sweep.as_ref().filter(|_| store.is_none());
-        let sweeper = sweep.map(|own| scheduled("sweep", own, store::SWEEP_ENVIRONMENTS));
+        let sweeper = sweep.map(|own| on_time("sweep", own, store::SWEEP_ENVIRONMENTS));
         let reconcile = settings.reconcile.as_ref();
-        let reconciler = reconcile.map(|own| scheduled("reconcile", own, RECONCILE_ENVIRONMENTS));
+        let reconciler = reconcile.map(|own| on_time("reconcile", own, RECONCILE_ENVIRONMENTS));
         let console = match &settings.console {
             Some(console) => {
                 let own = function("console", &console.program, console.timeout, console::ENVIRONMENTS);

@@ -247,11 +247,6 @@ impl Simulator {
         found.map(change).count() > 0
     }
 
-    /// Voids a bill: no list shows it any more. `false` if there is none.
-    pub fn void(&self, bill: &StoreBill) -> bool {
-        self.shared.state().platform.void(bill)
-    }
-
     /// Returns all bills, those that we announced included.
     pub fn bills(&self) -> Vec<StoreBill> {
         self.shared.state().platform.bills().cloned().collect()

@@ -75,10 +75,6 @@ impl Platform {
         self.bills.insert(bill.key(), bill);
     }
 
-    pub(super) fn void(&mut self, bill: &StoreBill) -> bool {
-        self.bills.remove(&bill.key()).is_some()
-    }
-
     pub(super) fn bills(&self) -> impl Iterator<Item = &StoreBill> {
         self.bills.values()
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use dougong_bip::VoucherKind;
 use dougong_ledger::{DayRow, Known, State};
-use dougong_values::{DocumentKey, DocumentKind, Money};
+use dougong_values::{DocumentKey, DocumentKind, Money, VoucherId};
 
 use super::books::InBip;
 use super::source::Reported;
@@ -124,7 +124,7 @@ fn booked<'a>(
         let document = reported.get(&row.key).copied();
         let is_merged = row.key.kind() == DocumentKind::Merged;
         let is_gone = sides.source != SourceSide::Ledger && !is_merged && document.is_none();
-        let Some(id) = row.voucher_id.as_ref().map(|id| id.as_str()) else {
+        let Some(id) = row.voucher_id.as_ref().map(VoucherId::as_str) else {
             let kind = match (sides.source, is_gone) {
                 (SourceSide::Ledger, _) => DifferenceKind::NotBooked,
                 (_, true) => DifferenceKind::NotInSource,

@@ -64,7 +64,6 @@ impl Reconciliation {
             DifferenceKind::NotInLedger | DifferenceKind::Changed => {
                 SettledBy::Command(self.pull(difference))
             }
-            DifferenceKind::NotBooked => SettledBy::Command(format!("orders explain '{key}'")),
             DifferenceKind::UnknownVoucher => {
                 SettledBy::Command(format!("orders skip '{key}' --looked-up --reason '…'"))
             }
@@ -79,7 +78,9 @@ impl Reconciliation {
             DifferenceKind::NotInSource if difference.place == Some(Place::Parked) => {
                 SettledBy::Command(format!("orders skip '{key}' --reason '…'"))
             }
-            DifferenceKind::NotInSource => SettledBy::Command(format!("orders explain '{key}'")),
+            DifferenceKind::NotBooked | DifferenceKind::NotInSource => {
+                SettledBy::Command(format!("orders explain '{key}'"))
+            }
         }
     }
 

@@ -129,9 +129,11 @@ impl Reconciler<'_> {
             let all = usize::try_from(pages).unwrap_or(usize::MAX);
             (self.heard)(Asked { system: System::Wdt, done: read + 1, all });
         }
-        let mut left_out = Sum::default();
-        excluded.into_values().for_each(|amount| left_out.add(Some(amount)));
-        Ok(Report { side: SourceSide::Wdt, documents: documents.into_values().collect(), excluded: left_out })
+        Ok(Report {
+            side: SourceSide::Wdt,
+            documents: documents.into_values().collect(),
+            excluded: sum(excluded),
+        })
     }
 
     async fn page(&self, client: &Client, query: &Query) -> Result<dougong_wdt::Page, OperateError> {
@@ -211,12 +213,10 @@ impl Reconciler<'_> {
                 Err(_) => {}
             }
         }
-        let mut left_out = Sum::default();
-        excluded.into_values().for_each(|amount| left_out.add(Some(amount)));
         Ok(Report {
             side: SourceSide::Store,
             documents: documents.into_values().collect(),
-            excluded: left_out,
+            excluded: sum(excluded),
         })
     }
 
@@ -272,6 +272,13 @@ fn unreadable(kind: BillKind, row: &UnreadableRow) -> Reported {
     let version = row.version();
     let key = row.error.key.clone().unwrap_or_else(|| DocumentKey::unreadable(kind.into(), &version));
     Reported::unreadable(key, version, None, None)
+}
+
+fn sum(excluded: BTreeMap<String, Money>) -> Sum {
+    excluded.into_values().fold(Sum::default(), |mut sum, amount| {
+        sum.add(Some(amount));
+        sum
+    })
 }
 
 fn worth(stockout: &Stockout) -> Money {
