@@ -85,8 +85,9 @@ pub(crate) enum Command {
     #[command(verbatim_doc_comment, after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArguments),
 
-    /// Compares a business day in WDT, in the ledger and in BIP: every difference by document, with what settles it.
-    /// 对账：按业务日比对旺店通、台账与 BIP，逐单列出差异及处理命令。
+    /// Compares a business day at its source (WDT or the store system), in the ledger and in BIP: every difference by
+    /// document, with what settles it. Without a day: the results that are kept.
+    /// 对账：按业务日比对来源（旺店通或门店系统）、台账与 BIP，逐单列出差异及处理命令；不写日期则列出已保存的结果。
     #[command(verbatim_doc_comment, after_help = RECONCILE_EXAMPLES)]
     Reconcile(ReconcileArguments),
 
@@ -287,6 +288,10 @@ pub(crate) struct UpArguments {
     #[arg(long, value_name = "HH:MM", default_value = "02:30", value_parser = time_of_day)]
     pub(crate) rescan_at: Duration,
 
+    /// When yesterday is compared at its source, in the ledger and in BIP, Beijing time 每晚对账的北京时间
+    #[arg(long, value_name = "HH:MM", default_value = "06:00", value_parser = time_of_day)]
+    pub(crate) reconcile_at: Duration,
+
     /// Where the store system's pushes are taken, http://ADDR:PORT/store; 127.0.0.1:8480 unless given 门店系统推送的监听地址
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) listen: Option<SocketAddr>,
@@ -455,6 +460,8 @@ pub(crate) enum FunctionName {
     Accept,
     /// What a push lost, and what is stuck.
     Sweep,
+    /// Source, ledger and BIP compared.
+    Reconcile,
     /// The page.
     Console,
 }

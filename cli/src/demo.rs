@@ -34,7 +34,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Runs the demo and prints what it came to; the exit code tells whether every document is accounted for.
 pub(crate) async fn run(options: DemoArguments) -> ExitCode {
     let lang = Lang::choose(options.lang, &|name| std::env::var(name).ok());
-    match demo(&options, lang).await {
+    match Box::pin(demo(&options, lang)).await {
         Ok(Some(report)) => {
             let text = if options.json { json(&report) } else { Ok(report.table(lang)) };
             let printed = text.and_then(|text| std::io::stdout().lock().write_all(text.as_bytes()));

@@ -54,6 +54,7 @@ fn main() -> ExitCode {
                 FunctionName::Deliver => run(Builder::new_current_thread(), dougong_deliver::serve()),
                 FunctionName::Accept => run(Builder::new_current_thread(), dougong_accept::serve()),
                 FunctionName::Sweep => run(Builder::new_current_thread(), dougong_sweep::serve()),
+                FunctionName::Reconcile => run(Builder::new_current_thread(), dougong_reconcile::serve()),
                 FunctionName::Console => run(Builder::new_current_thread(), dougong_console::serve()),
             }
         }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dougong_cloud::{
-    Call, ConsoleSettings, InvokeError, LogSink, Logs, Stack, StackSettings, SweepSettings, Verdict,
+    Call, ConsoleSettings, InvokeError, LogSink, Logs, ScheduledSettings, Stack, StackSettings, Verdict,
 };
 use dougong_ledger::{Ledger, Requeued};
 use dougong_queue::{Encoded, Message};
@@ -59,6 +59,8 @@ pub struct WorldSettings {
     pub gateway: Option<Detour>,
     /// Whether `sweep` runs, too, without a store system.
     pub sweeps: bool,
+    /// Whether `reconcile` runs, too.
+    pub reconciles: bool,
     /// Whether the page is served, too.
     pub console: bool,
     /// Changes the settings of the stack.
@@ -84,6 +86,7 @@ impl WorldSettings {
             functions: None,
             gateway: None,
             sweeps: false,
+            reconciles: false,
             console: false,
             stack: Box::new(|_| ()),
         }
@@ -141,7 +144,7 @@ impl World {
     /// Starts everything; no function has run yet.
     pub async fn start(settings: WorldSettings) -> Self {
         let WorldSettings { door, start, wdt, bip, rules, bip_calls_per_minute, functions, .. } = settings;
-        let WorldSettings { gateway, sweeps, console, stack, .. } = settings;
+        let WorldSettings { gateway, sweeps, reconciles, console, stack, .. } = settings;
         let folder = tempfile::tempdir().expect("a folder for the world");
         let config = folder.path().join("config");
         copy_config(&config);
@@ -183,11 +186,13 @@ impl World {
         if let Some(gateway) = gateway {
             set("DOUGONG_BIP_GATEWAY_URL", gateway(&bip.gateway_url()));
         }
-        of_stack.sweep = sweeps.then(|| SweepSettings {
-            program: vec![binaries::function("sweep")],
+        let scheduled = |name: &str| ScheduledSettings {
+            program: vec![binaries::function(name)],
             timeout: Duration::from_mins(2),
             schedules: Vec::new(),
-        });
+        };
+        of_stack.sweep = sweeps.then(|| scheduled("sweep"));
+        of_stack.reconcile = reconciles.then(|| scheduled("reconcile"));
         of_stack.console = console.then(|| ConsoleSettings::new(vec![binaries::function("console")]));
         stack(&mut of_stack);
         let stack = Stack::start(of_stack).await.expect("the stack starts");
@@ -234,6 +239,13 @@ impl World {
         let host = self.stack.sweep_host().expect("the stack has sweep");
         let invocation = host.invoke(event.to_string()).await?;
         Ok(serde_json::from_slice(&invocation.payload).expect("sweep answers with its summary"))
+    }
+
+    /// Runs `reconcile` once on an event; returns its answer.
+    pub async fn reconcile(&self, event: &serde_json::Value) -> Result<serde_json::Value, InvokeError> {
+        let host = self.stack.reconcile_host().expect("the stack has reconcile");
+        let invocation = host.invoke(event.to_string()).await?;
+        Ok(serde_json::from_slice(&invocation.payload).expect("reconcile answers with its summary"))
     }
 
     /// Waits until the queue is empty and nobody is at work.

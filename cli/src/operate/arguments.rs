@@ -617,19 +617,26 @@ pub(crate) struct DoctorArguments {
 pub(crate) const RECONCILE_EXAMPLES: &str = "\
 Examples 示例:
   dougong reconcile --day 2026-11-22 --data /var/lib/dougong
-  dougong reconcile --day 2026-11-22 --scheme online-sales --json | jq '.differences[]'
+  dougong reconcile --day 2026-11-22 --scheme returned --json | jq '.differences[]'
+  dougong reconcile --days 31                             what is kept of the last days 最近各日的对账结果
 
 Exit code 退出码: 0 no difference 没有差异, 3 there are some 有差异, 1 could not compare 无法比较, 2 wrong options 参数有误";
 
 #[derive(Debug, Args)]
 pub(crate) struct ReconcileArguments {
-    /// The business day, yyyy-MM-dd: by the time of shipping 业务日期（发货日期）
-    #[arg(long, value_name = "DAY")]
-    pub(crate) day: BusinessDay,
+    /// The business day to compare, yyyy-MM-dd; without it the kept results of the last days are listed 要核对的业务日期；
+    /// 不写则列出最近各日已保存的结果
+    #[arg(long, value_name = "DAY", conflicts_with = "days")]
+    pub(crate) day: Option<BusinessDay>,
 
-    /// The scheme, where there are several for stockouts 方案
+    /// The scheme, of stockouts or of store bills; the only one for stockouts unless given, and every one in a list
+    /// 方案（出库单或门店单据）；不写则为唯一的出库单方案，列表则为全部方案
     #[arg(long, value_name = "ID")]
     pub(crate) scheme: Option<SchemeId>,
+
+    /// Days before today whose results are listed, 1 to 90 列出今天之前多少天的结果
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=90))]
+    pub(crate) days: u32,
 
     #[command(flatten)]
     pub(crate) common: Common,

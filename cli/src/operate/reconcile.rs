@@ -1,8 +1,10 @@
-//! `dougong reconcile`: WDT, ledger and BIP compared for a business day.
+//! `dougong reconcile`: source, ledger and BIP compared for a business day, and the results that are kept.
 
 use comfy_table::Cell;
-use dougong_operate::{Difference, DifferenceKind, Reconciliation};
-use dougong_values::Money;
+use dougong_operate::{
+    Asked, Difference, DifferenceKind, KeptDays, Reconciliation, SettledBy, SourceSide, System,
+};
+use dougong_values::{BeijingTime, BusinessDay, Money};
 
 use super::arguments::ReconcileArguments;
 use super::connection::Connection;
@@ -14,43 +16,106 @@ use crate::lang::{Lang, Texts};
 use crate::tables::{explained, money, plain, right};
 
 pub(super) async fn run(options: &ReconcileArguments, connection: &Connection) -> Result<Said, Failure> {
+    match options.day {
+        Some(day) => compared(options, connection, day).await,
+        None => listed(options, connection).await,
+    }
+}
+
+async fn compared(
+    options: &ReconcileArguments,
+    connection: &Connection,
+    day: BusinessDay,
+) -> Result<Said, Failure> {
     let (operator, lang) = (&connection.operator, connection.lang);
     let scheme = operator.scheme(options.scheme.as_ref()).map_err(failed(lang))?;
-    let found = operator.reconcile(&scheme, options.day).await.map_err(failed(lang))?;
-    let code = if found.differences.is_empty() { 0 } else { NEEDS_PERSON };
+    let reconciler = operator.reconciler("", |asked: Asked| say_progress(lang, asked)).await;
+    let found = reconciler.map_err(failed(lang))?.reconcile(&scheme, day).await.map_err(failed(lang))?;
+    let code = if found.difference_count == 0 { 0 } else { NEEDS_PERSON };
     Ok(Said::of(&options.common, &found, code, || written(&found, connection)))
+}
+
+async fn listed(options: &ReconcileArguments, connection: &Connection) -> Result<Said, Failure> {
+    let (operator, lang) = (&connection.operator, connection.lang);
+    let named = options.scheme.as_ref().map(|named| operator.scheme(Some(named)));
+    let scheme = named.transpose().map_err(failed(lang))?;
+    let since = BeijingTime::now().day().plus_days(-i64::from(options.days));
+    let kept = operator.kept_days(scheme.as_ref(), since).await.map_err(failed(lang))?;
+    let differs = kept.days.iter().any(|day| day.summary.differences > 0);
+    let code = if differs { NEEDS_PERSON } else { 0 };
+    Ok(Said::of(&options.common, &kept, code, || list(&kept, lang)))
+}
+
+/// Says how far a system was asked, where that takes more than a moment.
+fn say_progress(lang: Lang, asked: Asked) {
+    let Asked { system, done, all } = asked;
+    if all > 3 {
+        let name = lang.pick(match system {
+            System::Bip => Texts { en: "BIP", zh: "BIP" },
+            System::Wdt => SourceSide::Wdt.words(),
+            System::Store => SourceSide::Store.words(),
+        });
+        eprintln!("{}", say!(lang, "{name}: {done} of {all} asked", "{name}：已查询 {done}/{all}"));
+    }
+}
+
+fn list(kept: &KeptDays, lang: Lang) -> String {
+    if kept.days.is_empty() {
+        let since = kept.since;
+        return say!(
+            lang,
+            "nothing was reconciled of the days since {since}\n",
+            "{since} 以来没有对账结果\n"
+        );
+    }
+    let mut rows = plain();
+    rows.set_header([
+        Cell::new(say!(lang, "scheme", "方案")),
+        Cell::new(say!(lang, "day", "业务日")),
+        right(say!(lang, "to book", "应入账")),
+        right(lang.pick(words::AMOUNT)),
+        right(say!(lang, "booked", "已入账")),
+        right(lang.pick(words::AMOUNT)),
+        right(say!(lang, "differences", "差异")),
+        Cell::new(say!(lang, "compared", "对账时间")),
+        Cell::new(say!(lang, "by", "操作人")),
+    ]);
+    for day in &kept.days {
+        let summary = &day.summary;
+        rows.add_row([
+            Cell::new(&day.scheme),
+            Cell::new(day.day),
+            right(summary.reported.count),
+            right(money(summary.reported.amount)),
+            right(summary.booked.count),
+            right(money(summary.booked.amount)),
+            right(summary.differences),
+            Cell::new(day.at),
+            Cell::new(&day.by),
+        ]);
+    }
+    table(&rows)
 }
 
 fn written(found: &Reconciliation, connection: &Connection) -> String {
     let lang = connection.lang;
-    let (scheme, day) = (&found.scheme, &found.day);
+    let (scheme, day) = (&found.scheme, found.day);
     let mut text = format!("{scheme}, {day}\n\n");
-    let mut shops = plain();
-    shops.set_header([
-        Cell::new(say!(lang, "shop", "店铺")),
-        right(say!(lang, "shipped in WDT", "旺店通单数")),
-        right(lang.pick(words::AMOUNT)),
-        right(say!(lang, "booked", "已入账")),
-        right(lang.pick(words::AMOUNT)),
-        right(say!(lang, "difference", "差额")),
-    ]);
-    for shop in &found.shops {
-        shops.add_row([
-            Cell::new(&shop.shop),
-            right(shop.wdt.count),
-            right(money(shop.wdt.amount)),
-            right(shop.booked.count),
-            right(money(shop.booked.amount)),
-            right(money(shop.wdt.amount - shop.booked.amount)),
-        ]);
+    if found.source == SourceSide::Ledger {
+        text += &say!(
+            lang,
+            "the store system hands these bills out once: what the downloads brought is compared with BIP\n",
+            "门店系统只给出一次这类单据：以下载所得与 BIP 比对\n"
+        );
+    } else {
+        text += &shops(found, lang);
     }
-    text += &table(&shops);
     let places: Vec<String> = found
         .ledger
         .iter()
         .map(|place| {
-            let (name, count) = (lang.pick(words::place(place.place)), place.sum.count);
-            format!("{name} {count} ({})", money(place.sum.amount))
+            let (name, count) = (lang.pick(words::place(place.place)), place.count);
+            format!("{name} {count} ({})", money(place.amount))
         })
         .collect();
     let (bip, others, left) = (found.bip.count, found.bip_others.count, found.excluded.count);
@@ -58,14 +123,49 @@ fn written(found: &Reconciliation, connection: &Connection) -> String {
     let (bip_amount, others_amount) = (money(found.bip.amount), money(found.bip_others.amount));
     text += &say!(
         lang,
-        "\nledger: {places}\nBIP: {bip} vouchers of ours, {bip_amount}; {others} of others, {others_amount}\nleft out by the scheme's filter: {left}\n",
-        "\n台账：{places}\nBIP：我方单据 {bip} 张，{bip_amount}；其他 {others} 张，{others_amount}\n按方案过滤不入账：{left}\n"
+        "\nledger: {places}\nBIP: {bip} vouchers of this scheme, {bip_amount}; {others} others of the day, {others_amount}\nleft out by the scheme: {left}\n",
+        "\n台账：{places}\nBIP：本方案单据 {bip} 张，{bip_amount}；当日其他单据 {others} 张，{others_amount}\n按方案规则不入账：{left}\n"
     );
     if found.differences.is_empty() {
         text += &say!(lang, "\nno difference\n", "\n没有差异\n");
         return text;
     }
     text.push('\n');
+    text += &differences(found, connection);
+    text
+}
+
+fn shops(found: &Reconciliation, lang: Lang) -> String {
+    let (shop, reported) = match found.source {
+        SourceSide::Wdt => (say!(lang, "shop", "店铺"), say!(lang, "shipped in WDT", "旺店通单数")),
+        SourceSide::Store | SourceSide::Ledger => {
+            (say!(lang, "store", "门店"), say!(lang, "in the store system", "门店系统单数"))
+        }
+    };
+    let mut rows = plain();
+    rows.set_header([
+        Cell::new(shop),
+        right(reported),
+        right(lang.pick(words::AMOUNT)),
+        right(say!(lang, "booked", "已入账")),
+        right(lang.pick(words::AMOUNT)),
+        right(say!(lang, "difference", "差额")),
+    ]);
+    for shop in &found.shops {
+        rows.add_row([
+            Cell::new(&shop.shop),
+            right(shop.source.count),
+            right(money(shop.source.amount)),
+            right(shop.booked.count),
+            right(money(shop.booked.amount)),
+            right(money(shop.source.amount - shop.booked.amount)),
+        ]);
+    }
+    table(&rows)
+}
+
+fn differences(found: &Reconciliation, connection: &Connection) -> String {
+    let lang = connection.lang;
     let mut rows = plain();
     rows.set_header([
         Cell::new(lang.pick(words::DOCUMENT)),
@@ -76,31 +176,24 @@ fn written(found: &Reconciliation, connection: &Connection) -> String {
     ]);
     for difference in &found.differences {
         let amount = |amount: Option<Money>| amount.map(money).unwrap_or_default();
+        let settled_by = match found.settled_by(difference) {
+            SettledBy::Command(command) => connection.typed(&command),
+            SettledBy::Words(texts) => lang.pick(texts).to_owned(),
+        };
         rows.add_row([
             Cell::new(difference.key.as_ref().map(ToString::to_string).unwrap_or_default()),
             Cell::new(what(difference, lang)),
             right(amount(difference.expected)),
             right(amount(difference.in_bip)),
-            Cell::new(settles(difference, connection)),
+            Cell::new(settled_by),
         ]);
     }
-    text += &table(&rows);
-    text
+    table(&rows)
 }
 
 /// Says what differs, and why as far as it is known.
 fn what(difference: &Difference, lang: Lang) -> String {
-    let texts = match difference.kind {
-        DifferenceKind::NotInLedger => Texts { en: "never read", zh: "未曾读到" },
-        DifferenceKind::NotBooked => Texts { en: "not booked", zh: "未入账" },
-        DifferenceKind::NotInBip => Texts { en: "not in BIP any more", zh: "BIP 中已没有" },
-        DifferenceKind::OtherAmount => Texts { en: "another amount in BIP", zh: "BIP 金额不同" },
-        DifferenceKind::UnknownVoucher => {
-            Texts { en: "in BIP, and not booked from here", zh: "BIP 中有，但不是由此入账" }
-        }
-        DifferenceKind::NotInWdt => Texts { en: "not in WDT any more", zh: "旺店通中已没有" },
-    };
-    let name = lang.pick(texts);
+    let name = lang.pick(difference.kind.words());
     let (reason, _) = explained(lang, difference.reason.as_deref().unwrap_or_default());
     let place = difference.place.filter(|_| difference.kind == DifferenceKind::NotBooked);
     match place {
@@ -109,30 +202,5 @@ fn what(difference: &Difference, lang: Lang) -> String {
             say!(lang, "{name}, {place}", "{name}，{place}")
         }
         None => name.to_owned(),
-    }
-}
-
-/// Gives the command, or the words, that settle it.
-fn settles(difference: &Difference, connection: &Connection) -> String {
-    let lang = connection.lang;
-    let key = difference.key.as_ref().map(ToString::to_string).unwrap_or_default();
-    match difference.kind {
-        DifferenceKind::NotInLedger => match difference.modified {
-            Some(at) => connection.typed(&format!("pull --from '{at}' --to '{at}'")),
-            None => connection.typed("pull --from … --to …"),
-        },
-        DifferenceKind::NotBooked => connection.typed(&format!("orders explain '{key}'")),
-        DifferenceKind::UnknownVoucher => {
-            connection.typed(&format!("orders skip '{key}' --looked-up --reason '…'"))
-        }
-        DifferenceKind::NotInBip => {
-            say!(lang, "ask who deleted it in BIP", "在 BIP 查明被谁删除")
-        }
-        DifferenceKind::OtherAmount => {
-            say!(lang, "compare the voucher in BIP with the order", "核对 BIP 单据与订单")
-        }
-        DifferenceKind::NotInWdt => {
-            say!(lang, "look the order up in WDT: was it taken back?", "在旺店通核对：是否已撤销")
-        }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::check::Checked;
 use super::folder::DataFolder;
-use super::heard::{Accepted, Delivered, Heard, Pulled, Swept};
+use super::heard::{Accepted, Compared, Delivered, Heard, Pulled, Swept};
 use super::words;
 use crate::arguments::UpArguments;
 use crate::lang::Lang;
@@ -112,6 +112,7 @@ impl Console {
             Heard::Delivered(delivered) => self.delivered.add(&delivered),
             Heard::Accepted(accepted) => self.accepted.add(&accepted),
             Heard::Swept(swept) => self.hear_swept(&swept),
+            Heard::Compared(compared) => self.hear_compared(&compared),
             Heard::Parked { reason } => *self.parked.entry(reason).or_default() += 1,
             Heard::Problem(problem) => self.problem(&problem, None),
         }
@@ -134,6 +135,15 @@ impl Console {
         if first || swept.queued + swept.parked > 0 {
             self.line(|lang| words::swept(lang, swept));
         }
+    }
+
+    fn hear_compared(&self, compared: &Compared) {
+        // All schemes together say nothing that each has not said.
+        if compared.scheme == "all" {
+            return;
+        }
+        self.event("compared", || json!(compared));
+        self.line(|lang| words::compared(lang, compared));
     }
 
     /// Says what was pushed since the last time.

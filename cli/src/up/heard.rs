@@ -16,6 +16,8 @@ pub(super) enum Heard {
     Accepted(Accepted),
     /// A run of `sweep` ended well.
     Swept(Swept),
+    /// A scheme's day was reconciled.
+    Compared(Compared),
     /// A document waits for a person.
     Parked {
         /// The stable name of the reason.
@@ -84,6 +86,15 @@ pub(super) struct Swept {
     pub(super) payments_missing: u64,
 }
 
+/// What reconciling a scheme's day came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(default)]
+pub(super) struct Compared {
+    pub(super) scheme: String,
+    pub(super) documents: u64,
+    pub(super) differences: u64,
+}
+
 /// What became of messages: of one batch, or of several together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
 #[serde(default)]
@@ -132,6 +143,7 @@ impl Heard {
                 "pull" => serde_json::from_str(text).ok().map(Self::Pulled),
                 "accept" => serde_json::from_str(text).ok().map(Self::Accepted),
                 "sweep" => serde_json::from_str(text).ok().map(Self::Swept),
+                "reconcile" => serde_json::from_str(text).ok().map(Self::Compared),
                 _ => serde_json::from_str(text).ok().map(Self::Delivered),
             };
         }
@@ -199,6 +211,11 @@ mod tests {
         let of_sweep = r#"{"_aws":{},"function":"sweep","scheme":"all","stuck":1,"sent_again":1}"#;
         let swept = Swept { scheme: "all".into(), sent_again: 1, ..Swept::default() };
         assert_eq!(heard("sweep", LogSource::Stdout, of_sweep), Some(Heard::Swept(swept)));
+
+        let of_reconcile =
+            r#"{"_aws":{},"function":"reconcile","scheme":"returned","differences":2,"documents":5}"#;
+        let compared = Compared { scheme: "returned".into(), documents: 5, differences: 2 };
+        assert_eq!(heard("reconcile", LogSource::Stdout, of_reconcile), Some(Heard::Compared(compared)));
 
         let parked =
             r#"{"level":"WARN","message":"parked","document":"stockout#s#1","reason":"unknown_goods"}"#;

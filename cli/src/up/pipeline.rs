@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dougong_cloud::gateway::Source;
 use dougong_cloud::{
-    ConsoleSettings, LogSink, Stack, StackSettings, Storage, StoreSettings, SweepSettings, Timing,
+    ConsoleSettings, LogSink, ScheduledSettings, Stack, StackSettings, Storage, StoreSettings, Timing,
 };
 use dougong_config::Config;
 use dougong_ledger::{Ledger, LedgerError};
@@ -25,6 +25,8 @@ const CALLS_OF_A_BATCH: u32 = 20;
 const AROUND_THE_PAGES: Duration = Duration::from_mins(1);
 /// The longest that Lambda gives a function: a sweep of many stores takes its time, and goes on with its next run.
 const SWEEP_TIMEOUT: Duration = Duration::from_mins(15);
+/// The longest that Lambda gives a function: a day of a hundred thousand orders takes as long at WDT's and BIP's paces.
+const RECONCILE_TIMEOUT: Duration = Duration::from_mins(15);
 /// How often waiting orders are looked at; when they are put together says the configuration.
 const CLOSE_EVERY: Duration = Duration::from_mins(15);
 /// A document's lease outlives its worker by 5 seconds; its message comes back a moment later.
@@ -67,10 +69,15 @@ pub(super) fn settings(
             source: if options.behind_proxy { Source::Forwarded } else { Source::Peer },
             ..ConsoleSettings::new(function("console"))
         }),
-        sweep: config.store.is_none().then(|| SweepSettings {
+        sweep: config.store.is_none().then(|| ScheduledSettings {
             program: function("sweep"),
             timeout: SWEEP_TIMEOUT,
             schedules: vec![closing()],
+        }),
+        reconcile: Some(ScheduledSettings {
+            program: function("reconcile"),
+            timeout: RECONCILE_TIMEOUT,
+            schedules: vec![(Timing::Daily(options.reconcile_at), "{}".to_owned())],
         }),
         log,
         ..StackSettings::new(function("pull"), function("deliver"), &options.config, secrets)

@@ -11,7 +11,7 @@ use dougong_runtime::SecretsError;
 use dougong_store::auth::AuthError;
 
 use super::folder::DataFolder;
-use super::heard::{Accepted, Delivered, Pulled, Swept};
+use super::heard::{Accepted, Compared, Delivered, Pulled, Swept};
 use crate::arguments::UpArguments;
 use crate::failure::Failure;
 use crate::lang::{Lang, Texts};
@@ -316,6 +316,22 @@ pub(super) fn swept(lang: Lang, swept: &Swept) -> String {
         lang,
         "downloaded {scheme}: {rows} bills read, {queued} queued, {known} known, {parked} parked",
         "补漏 {scheme}：读取 {rows} 单，入队 {queued}，已知 {known}，待人工处理 {parked}"
+    )
+}
+
+pub(super) fn compared(lang: Lang, compared: &Compared) -> String {
+    let Compared { scheme, documents, differences } = compared;
+    if *differences == 0 {
+        return say!(
+            lang,
+            "reconciled {scheme}: {documents} documents, no difference",
+            "对账 {scheme}：{documents} 单，没有差异"
+        );
+    }
+    say!(
+        lang,
+        "reconciled {scheme}: {documents} documents, {differences} differences; dougong reconcile shows them",
+        "对账 {scheme}：{documents} 单，差异 {differences} 处；用 dougong reconcile 查看"
     )
 }
 

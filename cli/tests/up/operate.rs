@@ -50,7 +50,7 @@ impl World {
         self.operate_and_say("", command)
     }
 
-    fn json(&self, command: &[&str]) -> Value {
+    pub(crate) fn json(&self, command: &[&str]) -> Value {
         let mut command = command.to_vec();
         command.push("--json");
         let ended = self.operate(&command);
@@ -68,7 +68,7 @@ impl World {
         until(&format!("{count} are {state}"), || self.listed(state).len() == count).await;
     }
 
-    async fn until_nothing_waits(&self) {
+    pub(crate) async fn until_nothing_waits(&self) {
         let waiting = || {
             let queue = self.json(&["status"])["queue"].clone();
             ["visible", "in_flight", "delayed"].iter().filter_map(|part| queue[part].as_u64()).sum::<u64>()
@@ -78,7 +78,7 @@ impl World {
 
     /// Checks a command in both languages: its exit code, and parts of what it says.
     #[track_caller]
-    fn says(&self, command: &[&str], code: i32, en: &[&str], zh: &[&str]) {
+    pub(crate) fn says(&self, command: &[&str], code: i32, en: &[&str], zh: &[&str]) {
         for (lang, parts) in [("en", en), ("zh", zh)] {
             let mut command = command.to_vec();
             command.extend(["--lang", lang]);
@@ -484,6 +484,15 @@ async fn a_day_is_reconciled_and_every_difference_is_told_with_what_settles_it()
     let found = world.json(&reconcile);
     assert_eq!(found["differences"].as_array().unwrap().len(), 0, "{found}");
     world.says(&reconcile, 0, &["no difference"], &["没有差异"]);
+
+    // The last result is kept, with who asked for it.
+    let kept = world.json(&["reconcile"]);
+    let kept = &kept["days"].as_array().unwrap()[0];
+    assert_eq!((kept["day"].as_str(), kept["by"].as_str()), (Some(day.as_str()), Some("Li Lei")), "{kept}");
+    assert_eq!(kept["summary"]["differences"], 0, "{kept}");
+    let scheme = ["reconcile", "--scheme", "online-sales", "--days", "31"];
+    world.says(&scheme, 0, &["online-sales", &day, "differences"], &["online-sales", &day, "差异"]);
+    world.says(&["reconcile", "--scheme", "declared"], 0, &["nothing was reconciled"], &["没有对账结果"]);
     assert_eq!(up.stop().await, Some(0));
 }
 

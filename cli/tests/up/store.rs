@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dougong_simulators::day::StorePlan;
 use dougong_simulators::store::push::{PushAnswer, PushSettings, Pusher};
-use dougong_simulators::store::{self, Auth, AuthPreset, BillKind};
+use dougong_simulators::store::{self, Auth, AuthPreset, BillKind, StoreBill};
 use dougong_values::BeijingTime;
 use serde_json::{Value, json};
 
@@ -76,6 +76,66 @@ async fn what_stores_push_is_booked_and_what_a_push_lost_is_found() {
         assert_no_secret_in(&log);
         assert!(!log.contains(SECRET), "the store's secret is in the log");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_a_voided_and_a_corrected_bill_are_each_told_with_what_settles_them() {
+    let world = World::start(60_000).await;
+    let auth = Auth::new(AuthPreset::UrlToken, SECRET);
+    let settings = store::Settings { auth, ..store::Settings::default() };
+    let platform = store::Simulator::start(settings).await.unwrap();
+    let yesterday = BeijingTime::now().plus_seconds(-86_400).day();
+    let mut plan = StorePlan::new(5, 0, yesterday);
+    (plan.declares, plan.returns) = (4, 2);
+    let mut bills = plan.generate();
+    let lost = bills.remove(0);
+    platform.add(bills.clone());
+    // Bills are downloaded when it starts; then not before everything here is over.
+    let mut command = with_store(&world, &platform);
+    command.args(["--listen", "127.0.0.1:0", "--sweep-every", "12h"]);
+    let mut up = world.up_as(command).await;
+    let booked = || world.bip.order_count() + world.bip.returns().len();
+    until("all bills are booked", || booked() == bills.len()).await;
+    world.until_nothing_waits().await;
+
+    let day = yesterday.to_string();
+    let reconcile = ["reconcile", "--scheme", "declared", "--day", day.as_str()];
+    world.says(&reconcile, 0, &["no difference", "in the store system"], &["没有差异", "门店系统单数"]);
+    let (voided, corrected) = (&bills[0], &bills[1]);
+    platform.add([lost.clone(), corrected.changed()]);
+    assert!(platform.modify(voided.kind, &voided.number, |bill| bill.voided = true));
+    let key = |bill: &StoreBill| format!("declare#{}", bill.number);
+    let pull = |bill: &StoreBill| {
+        let of = bill.submitted_at.day();
+        format!("dougong pull --scheme declared --from {of} --to {of} --data")
+    };
+    let en = [
+        "never read",
+        "changed in the source since it was booked",
+        "not in the source any more",
+        "delete the voucher in BIP",
+    ];
+    let zh = ["未曾读到", "入账后来源单据有变更", "来源系统中已没有", "请在 BIP 删除该单据"];
+    let told = [key(&lost), pull(&lost), key(corrected), pull(corrected), key(voided)];
+    let with = |words: [&'static str; 4]| told.iter().map(String::as_str).chain(words).collect::<Vec<_>>();
+    world.says(&reconcile, 3, &with(en), &with(zh));
+
+    // What the commands say settles them: reading again brings the lost one, and holds the change for a person.
+    let of = lost.submitted_at.day().to_string();
+    let read = ["pull", "--scheme", "declared", "--from", &of, "--to", &of, "--yes"];
+    world.says(&read, 0, &["queued"], &["入队"]);
+    until("the lost bill is booked", || booked() == bills.len() + 1).await;
+    world.until_nothing_waits().await;
+    let explain = format!("dougong orders explain '{}'", key(corrected));
+    world.says(&reconcile, 3, &[&explain], &[&explain]);
+    let left = world.json(&reconcile);
+    assert_eq!(left["differences"].as_array().unwrap().len(), 2, "{left}");
+    // The returns are none of theirs.
+    let returned = ["reconcile", "--scheme", "returned", "--day", day.as_str()];
+    world.says(&returned, 0, &["no difference"], &["没有差异"]);
+    let kept = world.json(&["reconcile"]);
+    assert_eq!(kept["days"].as_array().unwrap().len(), 2, "{kept}");
+    assert_eq!(up.stop().await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ pub(crate) const ATTENTION: &str = "/console/attention";
 pub(crate) const DOCUMENTS: &str = "/console/documents";
 pub(crate) const DOCUMENT: &str = "/console/document";
 pub(crate) const FLOW: &str = "/console/flow";
+pub(crate) const RECONCILED: &str = "/console/reconciliation";
 pub(crate) const DEEDS: &str = "/console/deeds";
 pub(crate) const REPLAY: &str = "/console/replay";
 pub(crate) const DECIDE: &str = "/console/decide";
@@ -23,6 +24,7 @@ pub(crate) const SIGN_OUT: &str = "/console/sign-out";
 pub(crate) const FIND: &str = "/console/find";
 pub(crate) const ATTENTION_CSV: &str = "/console/attention.csv";
 pub(crate) const DOCUMENTS_CSV: &str = "/console/documents.csv";
+pub(crate) const RECONCILED_CSV: &str = "/console/reconciliation.csv";
 pub(crate) const STYLE: &str = "/console/style.css";
 pub(crate) const ICON: &str = "/console/icon.svg";
 
@@ -51,6 +53,7 @@ impl Visit<'_> {
             (ROOT, self.t("Today", "今天")),
             (ATTENTION, self.t("Needs a person", "待人工处理")),
             (DOCUMENTS, self.t("Documents", "单据")),
+            (RECONCILED, self.t("Reconciliation", "对账")),
             (FLOW, self.t("Watermarks and pace", "水位与频率")),
             (DEEDS, self.t("What was done", "操作记录")),
         ];

@@ -6,6 +6,7 @@ pub(crate) mod decide;
 pub(crate) mod deeds;
 pub(crate) mod documents;
 pub(crate) mod flow;
+pub(crate) mod reconciled;
 pub(crate) mod replay;
 pub(crate) mod sign_in;
 pub(crate) mod story;

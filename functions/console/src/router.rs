@@ -173,6 +173,8 @@ async fn look(visit: &Visit<'_>, operator: &Operator) -> Result<Answer, PageErro
         page::DOCUMENT => Box::pin(pages::story::page(visit, operator)).await,
         page::FIND => pages::story::find(visit, operator),
         page::FLOW => pages::flow::page(visit, operator).await,
+        page::RECONCILED => pages::reconciled::page(visit, operator).await,
+        page::RECONCILED_CSV => pages::reconciled::csv(visit, operator).await,
         page::DEEDS => pages::deeds::page(visit, operator).await,
         page::REPLAY => pages::replay::confirm(visit, operator).await,
         page::DECIDE => pages::decide::confirm(visit, operator).await,

@@ -6,13 +6,15 @@ use std::collections::HashSet;
 use dougong_config::FinishSales;
 use dougong_ledger::OpenBatch;
 use dougong_runtime::epoch_ms;
-use dougong_store::{Batch, BillKind, CallClass, CallError, Client, OutboundQuery, Row, SaleQuery, Selector};
+use dougong_store::{
+    Batch, BillKind, CallClass, CallError, Client, Days, OutboundQuery, Row, SaleQuery, Selector,
+};
 use dougong_values::{BusinessDay, Version, Window};
 use tracing::{error, info, warn};
 
 use crate::download::Walk;
 use crate::error::{Stop, SweepError, failed};
-use crate::plan::{DAY_SECONDS, Days};
+use crate::plan::DAY_SECONDS;
 
 /// How often one batch is asked for more rows, and how many batches of one question are read in one run.
 const MOST_CALLS: usize = 200;

@@ -6,14 +6,14 @@ use dougong_config::{BillScheme, Config};
 use dougong_intake::{Intake, Taken};
 use dougong_ledger::{Cursor, HistoryEntry, Lease, TakeLease};
 use dougong_runtime::{Deadline, Metrics, Parts, Unit, epoch_ms};
-use dougong_store::{BillKind, Client, Download, DownloadQuery, Row};
+use dougong_store::{BillKind, Client, Days, Download, DownloadQuery, Row};
 use dougong_values::{BeijingTime, RunId, SchemeId, Window};
 use serde::Serialize;
 use tracing::{info, warn};
 
 use crate::calls::Calls;
 use crate::error::{Stop, SweepError, failed};
-use crate::plan::{DAY_SECONDS, Days, plus_days, reached};
+use crate::plan::{DAY_SECONDS, reached};
 
 /// The lease outlives the invocation's own deadline by this much, milliseconds.
 const LEASE_MARGIN_MS: i64 = 5_000;
@@ -130,15 +130,16 @@ fn days(
     now: BeijingTime,
 ) -> Days {
     let source = &scheme.source;
-    let tomorrow = plus_days(now.day(), 1);
+    let tomorrow = now.day().plus_days(1);
     if let Some(window) = backfill {
-        let first = watermark.map_or_else(|| window.start().day(), BeijingTime::day);
-        return Days { first, last: plus_days(window.end().day(), 1).min(tomorrow) };
+        // A day more in front, where nothing was read yet: the first bound may be exclusive, too (S2).
+        let first = watermark.map_or_else(|| window.start().day().plus_days(-1), BeijingTime::day);
+        return Days { first, last: window.end().day().plus_days(1).min(tomorrow) };
     }
     let first = match (watermark, source.start) {
         (Some(watermark), _) => watermark.plus_seconds(-source.overlap_seconds.max(DAY_SECONDS)).day(),
         (None, Some(start)) => start.day(),
-        (None, None) => plus_days(now.day(), -source.rescan_days),
+        (None, None) => now.day().plus_days(-source.rescan_days),
     };
     Days { first, last: tomorrow }
 }

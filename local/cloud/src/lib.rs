@@ -29,8 +29,8 @@ pub use logs::{LogLine, LogSink, LogSource, Logs};
 pub use schedule::{Schedule, Timing};
 pub use sqs::{QueueDepth, Sqs};
 pub use stack::{
-    ConsoleSettings, ConsoleSide, Requests, Stack, StackError, StackSettings, StoreSettings, StoreSide,
-    SweepSettings,
+    ConsoleSettings, ConsoleSide, Requests, ScheduledSettings, Stack, StackError, StackSettings,
+    StoreSettings, StoreSide,
 };
 pub use traffic::{Call, Refusal, Traffic, Verdict};
 

@@ -1,10 +1,10 @@
 //! The stack of `template.yaml` on one machine: two tables, the order queue with its dead-letter queue, the functions
-//! `pull` and `deliver`, the mapping between queue and `deliver`, and the schedules of `pull`; `sweep` with its schedules;
-//! with a store system also `accept` behind its gateway; where somebody looks, `console` behind another one.
+//! `pull` and `deliver`, the mapping between queue and `deliver`, and the schedules of `pull`; `sweep` and `reconcile` with
+//! theirs; with a store system also `accept` behind its gateway; where somebody looks, `console` behind another one.
 
 mod console;
+mod scheduled;
 mod store;
-mod sweeper;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,9 +16,9 @@ use dougong_ledger::{LedgerError, TableNames, schema};
 use serde_json::json;
 
 pub use self::console::{ConsoleSettings, ConsoleSide};
+use self::scheduled::Scheduled;
+pub use self::scheduled::ScheduledSettings;
 pub use self::store::{StoreSettings, StoreSide};
-pub use self::sweeper::SweepSettings;
-use self::sweeper::Sweeper;
 use crate::event_source::{EventSourceMapping, Settings};
 use crate::function::{Function, FunctionHost, Invocation, InvokeError};
 use crate::sqs::queue_arn;
@@ -32,6 +32,9 @@ const DEAD_LETTER_QUEUE: &str = "orders-dead";
 
 /// How many `pull`s may run at once: schedules, a backfill and an operator's own. The ledger's leases keep them apart.
 const PULL_ENVIRONMENTS: usize = 4;
+
+/// How many runs of `reconcile` may be at work: the schedule's and an operator's own.
+const RECONCILE_ENVIRONMENTS: usize = 2;
 
 /// How long an idle stack may have been idle before it is noticed, when nothing else tells: a message that moves to
 /// the dead-letter queue makes no call.
@@ -70,7 +73,9 @@ pub struct StackSettings {
     /// The functions of the store system; `None` for a stack without one.
     pub store: Option<StoreSettings>,
     /// The function `sweep` of a stack without a store system; one with a store system has its own.
-    pub sweep: Option<SweepSettings>,
+    pub sweep: Option<ScheduledSettings>,
+    /// The function `reconcile`; `None` for a stack whose days nobody compares.
+    pub reconcile: Option<ScheduledSettings>,
     /// The page; `None` for a stack that nobody looks at.
     pub console: Option<ConsoleSettings>,
     /// Takes what the functions print.
@@ -104,6 +109,7 @@ impl StackSettings {
             schedules: Vec::new(),
             store: None,
             sweep: None,
+            reconcile: None,
             console: None,
             log: LogSink::silent(),
         }
@@ -151,7 +157,8 @@ pub struct Requests {
 #[derive(Debug)]
 pub struct Stack {
     store: Option<StoreSide>,
-    sweeper: Option<Sweeper>,
+    sweeper: Option<Scheduled>,
+    reconciler: Option<Scheduled>,
     console: Option<ConsoleSide>,
     schedules: Vec<Schedule>,
     mapping: EventSourceMapping,
@@ -217,10 +224,14 @@ impl Stack {
             }
             None => None,
         };
-        let sweeper = settings.sweep.as_ref().filter(|_| store.is_none()).map(|sweep| {
-            let sweeps = function("sweep", &sweep.program, sweep.timeout, store::SWEEP_ENVIRONMENTS);
-            Sweeper::start(sweep, FunctionHost::start(sweeps, settings.log.clone()))
-        });
+        let on_time = |name: &str, own: &ScheduledSettings, environments| {
+            let host = function(name, &own.program, own.timeout, environments);
+            Scheduled::start(own, FunctionHost::start(host, settings.log.clone()))
+        };
+        let sweep = settings.sweep.as_ref().filter(|_| store.is_none());
+        let sweeper = sweep.map(|own| on_time("sweep", own, store::SWEEP_ENVIRONMENTS));
+        let reconcile = settings.reconcile.as_ref();
+        let reconciler = reconcile.map(|own| on_time("reconcile", own, RECONCILE_ENVIRONMENTS));
         let console = match &settings.console {
             Some(console) => {
                 let own = function("console", &console.program, console.timeout, console::ENVIRONMENTS);
@@ -236,6 +247,7 @@ impl Stack {
         Ok(Self {
             store,
             sweeper,
+            reconciler,
             console,
             schedules,
             mapping,
@@ -278,8 +290,13 @@ impl Stack {
 
     /// Returns the host of `sweep`, if the stack has one.
     pub fn sweep_host(&self) -> Option<&FunctionHost> {
-        let own = self.sweeper.as_ref().map(Sweeper::host);
+        let own = self.sweeper.as_ref().map(Scheduled::host);
         own.or_else(|| self.store.as_ref().map(StoreSide::sweep_host))
+    }
+
+    /// Returns the host of `reconcile`, if the stack has one.
+    pub fn reconcile_host(&self) -> Option<&FunctionHost> {
+        self.reconciler.as_ref().map(Scheduled::host)
     }
 
     /// Returns the schedules of `pull`, in the order of the settings.
@@ -363,8 +380,8 @@ impl Stack {
         if let Some(store) = self.store {
             store.stop(grace).await;
         }
-        if let Some(sweeper) = self.sweeper {
-            sweeper.stop(grace).await;
+        for scheduled in [self.sweeper, self.reconciler].into_iter().flatten() {
+            scheduled.stop(grace).await;
         }
         let ((), ()) = tokio::join!(self.mapping.stop(grace), self.pull.stop(grace));
         self.deliver.stop(grace).await;
@@ -373,7 +390,7 @@ impl Stack {
     async fn is_idle(&self) -> bool {
         // Functions before the queue: what a function that has just ended has sent is in the queue by then.
         let store = self.store.as_ref().map_or(0, StoreSide::open_events);
-        let sweeps = self.sweeper.as_ref().map_or(0, Sweeper::open_events);
+        let sweeps = self.sweeper.as_ref().map_or(0, Scheduled::open_events);
         if store + sweeps + self.pull.open_events() + self.deliver.open_events() > 0 {
             return false;
         }

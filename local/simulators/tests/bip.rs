@@ -257,7 +257,12 @@ async fn dead_tokens_are_replaced_once() {
     assert_eq!(save(&session, &numbered(3)).await.name(), "saved");
     // Expired by the books' clock, while the caller thinks it has hours left; the list says so in plain text.
     simulator.set_clock_offset(7201);
-    assert!(session.list(slot(&session).await, &ListQuery::of_code(&"OCK".parse().unwrap())).await.is_ok());
+    assert!(
+        session
+            .list(slot(&session).await, VoucherKind::Order, &ListQuery::of_code(&"OCK".parse().unwrap()))
+            .await
+            .is_ok()
+    );
     assert_eq!(simulator.tokens().len(), 4);
 }
 
@@ -413,11 +418,11 @@ async fn orders_are_found_by_code_by_date_and_by_id() {
 
     let day = order().vouchdate;
     let by_day = ListQuery { page_size: 2, ..ListQuery::between(day, day.plus_seconds(86_399)) };
-    let page = session.list(slot(&session).await, &by_day).await.unwrap();
+    let page = session.list(slot(&session).await, VoucherKind::Order, &by_day).await.unwrap();
     assert_eq!((page.page_count, page.rows.len()), (Some(2), 2));
     // One row per line, but each order once.
     let lines = ListQuery { is_sum: false, ..ListQuery::between(day, day) };
-    assert_eq!(session.list(slot(&session).await, &lines).await.unwrap().rows.len(), 3);
+    assert_eq!(session.list(slot(&session).await, VoucherKind::Order, &lines).await.unwrap().rows.len(), 3);
 }
 
 #[tokio::test]

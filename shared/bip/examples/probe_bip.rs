@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let now = BeijingTime::now();
     let week = ListQuery { page_size: 10, ..ListQuery::between(now.plus_seconds(-7 * 86_400), now) };
-    let page = session.list(slot(&session).await?, &week).await?;
+    let page = session.list(slot(&session).await?, VoucherKind::Order, &week).await?;
     let pages = page.page_count.map_or_else(|| "an unknown number of".to_owned(), |pages| pages.to_string());
     println!("orders of the last seven days: {pages} pages of 10, {} on the first", page.rows.len());
     println!("rows that cannot be read: {}", page.unreadable);

@@ -208,18 +208,19 @@ impl<S: SharedState> Session<S> {
 
     /// Looks a voucher up by its exact code, in the list of its kind.
     pub async fn find_by_code(&self, slot: Slot, kind: VoucherKind, code: &VoucherCode) -> Lookup {
-        match self.list_of(slot, kind, &ListQuery::of_code(code)).await {
+        match self.list(slot, kind, &ListQuery::of_code(code)).await {
             Ok(page) => call::exactly(code, page),
             Err(error) => Lookup::Failed(error),
         }
     }
 
-    /// Reads a page of the list of sales orders.
-    pub async fn list(&self, slot: Slot, query: &ListQuery) -> Result<ListPage, CallError> {
-        self.list_of(slot, VoucherKind::Order, query).await
-    }
-
-    async fn list_of(&self, slot: Slot, kind: VoucherKind, query: &ListQuery) -> Result<ListPage, CallError> {
+    /// Reads a page of the list of a kind of voucher.
+    pub async fn list(
+        &self,
+        slot: Slot,
+        kind: VoucherKind,
+        query: &ListQuery,
+    ) -> Result<ListPage, CallError> {
         call::page(&self.call(slot, &Call::list(kind, query)).await?)
     }
 

@@ -1,6 +1,6 @@
 //! A voucher of either kind, for whoever sends what a mapping made.
 
-use dougong_values::{Money, VoucherCode};
+use dougong_values::{BeijingTime, Money, VoucherCode};
 
 use crate::order::{Order, OrderLine};
 use crate::sale_return::{ReturnSource, SaleReturn, SaleReturnLine};
@@ -16,7 +16,7 @@ pub enum Voucher {
 }
 
 /// Which list of BIP a voucher is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VoucherKind {
     /// The sales orders.
     Order,
@@ -54,6 +54,14 @@ impl Voucher {
         match self {
             Self::Order(order) => &order.agent_id,
             Self::Return(sale_return) => &sale_return.agent_id,
+        }
+    }
+
+    /// Returns its date.
+    pub const fn date(&self) -> BeijingTime {
+        match self {
+            Self::Order(order) => order.vouchdate,
+            Self::Return(sale_return) => sale_return.vouchdate,
         }
     }
 

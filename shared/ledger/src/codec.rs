@@ -66,6 +66,10 @@ impl ItemWriter {
         self
     }
 
+    pub(crate) fn packed(self, name: &str, value: &Source) -> Self {
+        self.maybe_source(name, Some(value))
+    }
+
     pub(crate) fn finish(self) -> Attributes {
         self.0
     }

@@ -240,6 +240,15 @@ impl BillMapping {
         }
     }
 
+    /// Returns the kinds of vouchers that bills may become.
+    pub const fn voucher_kinds(&self) -> &'static [VoucherKind] {
+        match (self.rules.target, self.rules.negative) {
+            (_, Negative::Opposite) => &[VoucherKind::Order, VoucherKind::Return],
+            (Target::Order, Negative::Park) => &[VoucherKind::Order],
+            (Target::Return, Negative::Park) => &[VoucherKind::Return],
+        }
+    }
+
     /// Tells whether every line is negative, and the rule makes the opposite voucher of such a bill.
     fn is_negative(&self, bill: &Bill) -> bool {
         self.rules.negative == Negative::Opposite

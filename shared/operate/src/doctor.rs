@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant, SystemTime};
 
-use dougong_bip::ListQuery;
+use dougong_bip::{ListQuery, VoucherKind};
 use dougong_ledger::Attention;
 use dougong_queue::TendError;
 use dougong_runtime::{Parts, with_causes};
@@ -163,7 +163,10 @@ impl Operator {
         let slots = session.reserve(1, SLOT_WAIT).await.map_err(|error| told(&error))?;
         let slot = slots.into_iter().next().ok_or("no slot")?;
         let started = Instant::now();
-        session.list(slot, &ListQuery::of_code(&code)).await.map_err(|error| told(&error))?;
+        session
+            .list(slot, VoucherKind::Order, &ListQuery::of_code(&code))
+            .await
+            .map_err(|error| told(&error))?;
         Ok(format!("{} ms", started.elapsed().as_millis()))
     }
 

@@ -2,12 +2,12 @@
 
 use dougong_ledger::{Attention, AttentionRow, DayRow, State};
 use dougong_values::{BeijingTime, BusinessDay, DocumentKey, Money, SchemeId, VoucherCode, VoucherId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{OperateError, Operator, at, day_after};
 
 /// Where a document stands, as an operator sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// In the queue.

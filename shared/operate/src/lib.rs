@@ -16,10 +16,15 @@ mod status;
 mod story;
 mod watermarks;
 
+use std::time::Duration;
+
+use dougong_bip::CallError;
 use dougong_ledger::{Action, Ledger, LedgerError};
 use dougong_queue::{SendError, TendError};
 use dougong_runtime::{Reached, StartError, epoch_ms};
+use dougong_store::CallClass;
 use dougong_values::{BeijingTime, BusinessDay, DocumentKey};
+use dougong_wdt::ErrorClass;
 
 pub use advice::{Advice, Next};
 pub use backfill::{PullPreview, PullSpan, Pulled};
@@ -31,7 +36,10 @@ pub use letters::{Letter, Letters};
 pub use overview::{DayOf, Overview};
 pub use pace::{PaceStatus, Paused, System};
 pub use reasons::{ReasonWords, Texts, exclusion, reason};
-pub use reconcile::{Difference, DifferenceKind, PlaceSum, Reconciliation, ShopSum, Sum};
+pub use reconcile::{
+    Asked, Difference, DifferenceKind, KeptDay, KeptDays, PlaceSum, Reconciler, Reconciliation, SettledBy,
+    ShopSum, SourceSide, Sum, Summary,
+};
 pub use replay::{Becomes, Preview, Replayed, Sent, Settled};
 pub use status::{Health, QueueStatus, ReasonCount, SchemeStatus, Status};
 pub use story::{Deed, HeldVersion, InWindow, Merging, Story, standing};
@@ -68,6 +76,18 @@ pub enum OperateError {
     /// BIP does not answer a question.
     #[error("BIP does not answer")]
     Bip(#[source] Box<dougong_bip::CallError>),
+    /// The store system does not answer a question.
+    #[error("the store system does not answer")]
+    Store(#[source] Box<dougong_store::CallError>),
+    /// The configuration has no store system.
+    #[error("the configuration has no store system")]
+    NoStore,
+    /// The ledger has no room for a result, however much is left out of it.
+    #[error("the result is too large to be kept")]
+    TooLargeToKeep,
+    /// A kept result cannot be read.
+    #[error("the kept result cannot be read; reconcile the day again")]
+    DamagedResult,
     /// There is no slot for a call.
     #[error("no call can be made now: {reason}")]
     NoSlot {
@@ -93,6 +113,48 @@ pub enum OperateError {
 }
 
 impl OperateError {
+    /// Returns the stable name, for logs and metrics.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Ledger(error) => error.name(),
+            Self::Queue(_) | Self::Send(_) => "queue_unavailable",
+            Self::NoSecrets { .. } => "no_secrets",
+            Self::Start { .. } => "misconfigured",
+            Self::Wdt(_) => "wdt_unavailable",
+            Self::Bip(_) => "bip_unavailable",
+            Self::Store(_) => "store_unavailable",
+            Self::NoStore => "no_store",
+            Self::TooLargeToKeep => "too_large",
+            Self::DamagedResult => "damaged_result",
+            Self::NoSlot { .. } => "no_slot",
+            Self::EndsBeforeItBegins { .. } => "ends_before_it_begins",
+            Self::NoScheme { .. } => "unknown_scheme",
+        }
+    }
+
+    /// Returns after which time the same may be asked again, where what went wrong passes by itself.
+    fn passes(&self) -> Option<Duration> {
+        let soon = Duration::from_secs(2);
+        match self {
+            Self::Wdt(error) => match error.class() {
+                ErrorClass::RetryAfter(pause) => Some(pause),
+                ErrorClass::ShrinkWindow | ErrorClass::Misconfigured | ErrorClass::Refused => None,
+            },
+            // Asking changes nothing there, so that what may have arrived may be asked again.
+            Self::Bip(error) => {
+                let passes = matches!(
+                    **error,
+                    CallError::Busy { .. } | CallError::Unknown { .. } | CallError::NotSent { .. }
+                );
+                passes.then_some(soon)
+            }
+            Self::Store(error) => {
+                matches!(error.class(), CallClass::Retry | CallClass::Unknown).then_some(soon)
+            }
+            _ => None,
+        }
+    }
+
     fn start(error: &StartError) -> Self {
         Self::Start { problem: error.problems.join("; ") }
     }
@@ -167,5 +229,5 @@ fn at(ms: i64) -> BeijingTime {
 
 /// Returns the day so many days after another one.
 fn day_after(day: BusinessDay, days: i64) -> BusinessDay {
-    day.start().plus_seconds(days * 86_400).day()
+    day.plus_days(days)
 }

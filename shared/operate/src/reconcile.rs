@@ -1,46 +1,74 @@
-//! Reconciling a business day (对账): what WDT reports, what the ledger holds, what BIP has, and every difference by
+//! Reconciling a business day (对账): what the source reports, what the ledger holds, what BIP has, and every difference by
 //! document with what settles it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod books;
+mod compare;
+mod kept;
+mod settle;
+mod source;
+
+use std::collections::HashMap;
 use std::time::Duration;
 
-use dougong_bip::{FoundVoucher, ListQuery, Lookup, VoucherKind};
-use dougong_config::Scheme;
-use dougong_ledger::{DayRow, State};
-use dougong_mapping::Identity;
-use dougong_runtime::{BipSession, Parts};
-use dougong_values::{
-    BeijingTime, BusinessDay, DocumentKey, Money, SchemeId, VoucherCode, VoucherId, Window,
-};
-use dougong_wdt::{Client, Filter, Query, Row as WdtRow, Stockout};
-use serde::Serialize;
+use dougong_bip::VoucherKind;
+use dougong_ledger::{Cursor, DayRow, Known};
+use dougong_runtime::{BipSession, Parts, epoch_ms};
+use dougong_values::{BeijingTime, BusinessDay, DocumentKey, DocumentKind, Money, SchemeId, VoucherCode};
+use serde::{Deserialize, Serialize};
 
+use self::books::Books;
+use self::compare::Sides;
+use self::source::{Report, Reported, of_day};
 use crate::documents::Place;
-use crate::{OperateError, Operator};
+use crate::{OperateError, Operator, System};
+
+pub use self::kept::{KeptDay, KeptDays, Summary};
+pub use self::settle::SettledBy;
 
 /// What reconciling a scheme's business day came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reconciliation {
     /// The scheme.
     pub scheme: SchemeId,
     /// The business day.
-    pub day: String,
-    /// What WDT reports of the day and the scheme books, by shop.
+    pub day: BusinessDay,
+    /// When it was compared.
+    pub at: BeijingTime,
+    /// Who compared it.
+    pub by: String,
+    /// Where what was to be booked was asked for.
+    pub source: SourceSide,
+    /// What the source reports of the day and the scheme books, by shop or store; empty where the ledger is the source.
     pub shops: Vec<ShopSum>,
-    /// What the scheme's filter leaves out of what WDT reports.
+    /// What the scheme leaves out of what the source reports.
     pub excluded: Sum,
     /// What the ledger holds, by where it stands.
     pub ledger: Vec<PlaceSum>,
     /// The vouchers in BIP that the ledger knows.
     pub bip: Sum,
-    /// Vouchers of the day in BIP that are none of ours.
+    /// Vouchers of the day in BIP, of the scheme's kind, that are none of the scheme's.
     pub bip_others: Sum,
-    /// Every difference, by document.
+    /// How many differences there are.
+    pub difference_count: u64,
+    /// The differences, by document: all of them, but for what a kept result has no room for.
     pub differences: Vec<Difference>,
 }
 
+/// Where what was to be booked was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceSide {
+    /// WDT's list of stockouts.
+    Wdt,
+    /// The store system's downloads.
+    Store,
+    /// Nobody: the store system hands these bills out once, so that what the downloads brought is all there is to
+    /// compare with. What it never handed out is not seen here.
+    Ledger,
+}
+
 /// A number of documents, and what they are worth.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sum {
     /// How many.
     pub count: u64,
@@ -55,31 +83,32 @@ impl Sum {
     }
 }
 
-/// What one shop shipped, and what of it is booked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What one shop or store reports, and what of it is booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShopSum {
-    /// The shop's number in WDT.
+    /// The shop's number in WDT, or the store's code.
     pub shop: String,
-    /// What WDT reports.
-    pub wdt: Sum,
+    /// What the source reports.
+    pub source: Sum,
     /// What of it the ledger holds as booked.
     pub booked: Sum,
 }
 
 /// What stands in one place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlaceSum {
     /// Where.
     pub place: Place,
     /// How many.
-    #[serde(flatten)]
-    pub sum: Sum,
+    pub count: u64,
+    /// What they are worth together.
+    pub amount: Money,
 }
 
 /// A difference between two of the three.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// The document; `None` for a voucher that no document is known for.
+    /// The document; `None` for what is about the whole day.
     pub key: Option<DocumentKey>,
     /// What differs.
     pub kind: DifferenceKind,
@@ -89,135 +118,98 @@ pub struct Difference {
     pub reason: Option<String>,
     /// The voucher's code.
     pub voucher_code: Option<VoucherCode>,
-    /// What WDT says it is worth, as the scheme books it today.
+    /// What the source says it is worth, as the scheme books it today.
     pub expected: Option<Money>,
     /// What BIP says.
     pub in_bip: Option<Money>,
-    /// When WDT changed it last: what `pull` asks for.
+    /// When WDT changed it last, or the store submitted it: what reading it again asks for.
     pub modified: Option<BeijingTime>,
 }
 
 /// What differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
-    /// WDT reports it, and the ledger does not know it: read it again.
+    /// The scheme was not read to the end of the day: what is still to come is missing below.
+    NotReadYet,
+    /// The source reports it, and the ledger does not know it: read it again.
     NotInLedger,
     /// The ledger knows it, and it is not booked.
     NotBooked,
     /// The ledger holds it as booked, and BIP does not have its voucher.
     NotInBip,
+    /// The source has changed it since it was booked.
+    Changed,
     /// BIP's voucher is worth something else.
     OtherAmount,
-    /// A voucher has the code of an order that the ledger does not hold as booked with it.
+    /// A voucher has the code of a document that the ledger does not hold as booked with it.
     UnknownVoucher,
-    /// The ledger holds it as booked, and WDT does not report it any more.
-    NotInWdt,
+    /// The ledger holds it, and the source does not report it any more: cancelled, or voided.
+    NotInSource,
 }
 
-/// An order that WDT reports.
-#[derive(Debug, Clone)]
-struct Shipped {
-    key: DocumentKey,
-    shop: String,
-    /// What it is booked with today; else what WDT says it is worth.
-    expected: Money,
-    code: Option<VoucherCode>,
-    modified: Option<BeijingTime>,
+impl DifferenceKind {
+    /// Returns the stable name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotReadYet => "not_read_yet",
+            Self::NotInLedger => "not_in_ledger",
+            Self::NotBooked => "not_booked",
+            Self::NotInBip => "not_in_bip",
+            Self::Changed => "changed",
+            Self::OtherAmount => "other_amount",
+            Self::UnknownVoucher => "unknown_voucher",
+            Self::NotInSource => "not_in_source",
+        }
+    }
+}
+
+/// How far asking one system has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Which system.
+    pub system: System,
+    /// Answers had.
+    pub done: usize,
+    /// Answers needed, as far as is known by now.
+    pub all: usize,
 }
 
 /// How long a slot for one call is waited for.
 const SLOT_WAIT: Duration = Duration::from_mins(2);
 /// Pages of the ledger's list of a day that are read at most: 200 documents each.
 const PAGES: u32 = 1_000;
-/// Vouchers that are looked up by their code because BIP's list of the day lacks them, at most.
-const LOOK_UPS: usize = 50;
+/// Documents read one by one that the source reports of the day and the ledger lists on another one, at most.
+const ELSEWHERE: usize = 200;
+
+/// Reconciles days of schemes, and asks BIP once for what several of them need.
+pub struct Reconciler<'a> {
+    operator: &'a Operator,
+    parts: Parts,
+    session: BipSession,
+    books: Books,
+    heard: Box<dyn FnMut(Asked) + Send + 'a>,
+}
 
 impl Operator {
-    /// Reconciles a business day of a scheme for stockouts: reads WDT's day (by the time of shipping) and BIP's (by the
-    /// voucher date) at their shared paces, and the ledger's list of the day. Nothing is changed.
-    pub async fn reconcile(
-        &self,
-        scheme: &SchemeId,
-        day: BusinessDay,
-    ) -> Result<Reconciliation, OperateError> {
+    /// Returns the schemes whose days can be reconciled: those that book anything of a system that the configuration has.
+    pub fn reconciled_schemes(&self) -> Vec<SchemeId> {
         let config = &self.system.config;
-        let own = config.schemes.get(scheme).ok_or_else(|| OperateError::NoScheme {
-            name: format!("{scheme} for stockouts"),
-            known: config.schemes.keys().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        })?;
+        let of_bills = config.bill_schemes.iter();
+        let of_bills = of_bills.filter(|(_, scheme)| config.store.is_some() && scheme.source.book);
+        config.schemes.keys().chain(of_bills.map(|(id, _)| id)).cloned().collect()
+    }
+
+    /// Gets ready to reconcile days. `function` names who speaks to BIP, empty for a person; `heard` is told how far each
+    /// system was asked, which takes minutes for a large day.
+    pub async fn reconciler<'a>(
+        &'a self,
+        function: &'static str,
+        heard: impl FnMut(Asked) + Send + 'a,
+    ) -> Result<Reconciler<'a>, OperateError> {
         let parts = self.system.parts().map_err(|error| OperateError::start(&error))?;
-        let window = Window::new(day.start(), day.start().plus_seconds(86_399));
-        let window = window.map_err(|error| OperateError::Start { problem: error.to_string() })?;
-        let mut excluded = Sum::default();
-        let mut shipped = Vec::new();
-        for stockout in self.shipped_on(own, window, &parts).await? {
-            if own.mapping.excluded(&stockout).is_some() {
-                excluded.add(Some(worth(&stockout)));
-            } else {
-                shipped.push(self.expected(own, scheme, &stockout));
-            }
-        }
-        let ledger = self.ledger_of(scheme, day).await?;
-        let session = parts.bip_session("").await.map_err(|error| OperateError::start(&error))?;
-        let mut vouchers = vouchers_on(&session, window).await?;
-        look_up(&session, &ledger, &mut vouchers).await?;
-        let mut found = compare(&shipped, &ledger, &vouchers);
-        found.scheme = scheme.clone();
-        found.day = day.to_string();
-        found.excluded = excluded;
-        Ok(found)
-    }
-
-    /// Reads every stockout of a window, by the time of shipping.
-    async fn shipped_on(
-        &self,
-        own: &Scheme,
-        window: Window,
-        parts: &Parts,
-    ) -> Result<Vec<Stockout>, OperateError> {
-        let client = parts.wdt_client().map_err(|error| OperateError::start(&error))?;
-        let page_size = self.system.config.wdt.page_size;
-        let filter = Filter { status: own.source.status, ..Filter::within(window) };
-        let query = |page_no| Query { filter: filter.clone(), page_no, page_size };
-        let first = self.page(&client, &query(0), parts).await?;
-        let pages = page_size.pages(first.total.unwrap_or_default()).max(1);
-        let mut found: BTreeMap<String, Stockout> = BTreeMap::new();
-        // From the last page to the first: rows that move repeat instead of getting lost.
-        for page_no in (0..u32::try_from(pages).unwrap_or(u32::MAX)).rev() {
-            for row in self.page(&client, &query(page_no), parts).await?.rows {
-                if let WdtRow::Stockout(stockout) = row {
-                    found.insert(stockout.stockout_id.to_string(), stockout);
-                }
-            }
-        }
-        Ok(found.into_values().collect())
-    }
-
-    async fn page(
-        &self,
-        client: &Client,
-        query: &Query,
-        parts: &Parts,
-    ) -> Result<dougong_wdt::Page, OperateError> {
-        let pace = self.system.config.wdt.calls_per_minute;
-        self.wait_for_slot(&parts.secrets.wdt.app_key, pace, SLOT_WAIT).await?;
-        client.query(query).await.map_err(|error| OperateError::Wdt(Box::new(error)))
-    }
-
-    /// Maps a stockout as it would be booked today: what BIP should say it is worth.
-    fn expected(&self, own: &Scheme, scheme: &SchemeId, stockout: &Stockout) -> Shipped {
-        let config = &self.system.config;
-        let key = DocumentKey::stockout(config.wdt.sid(), &stockout.stockout_id);
-        let identity = Identity { tenant: &config.tenant, scheme, key: &key };
-        let order = own.mapping.map(stockout, &identity).ok();
-        Shipped {
-            shop: stockout.shop_no.as_ref().map(ToString::to_string).unwrap_or_default(),
-            expected: order.as_ref().map_or_else(|| worth(stockout), |order| order.pay_money),
-            code: order.and_then(|order| order.code),
-            modified: stockout.modified,
-            key,
-        }
+        let session = parts.bip_session(function).await.map_err(|error| OperateError::start(&error))?;
+        Ok(Reconciler { operator: self, parts, session, books: Books::default(), heard: Box::new(heard) })
     }
 
     async fn ledger_of(&self, scheme: &SchemeId, day: BusinessDay) -> Result<Vec<DayRow>, OperateError> {
@@ -232,264 +224,147 @@ impl Operator {
         }
         Ok(rows)
     }
-}
 
-fn worth(stockout: &Stockout) -> Money {
-    stockout.receivable.unwrap_or_else(|| stockout.share_total() + stockout.post_amount)
-}
-
-/// Reads BIP's vouchers of a window, by the voucher date.
-async fn vouchers_on(session: &BipSession, window: Window) -> Result<Vec<FoundVoucher>, OperateError> {
-    let mut vouchers: BTreeMap<String, FoundVoucher> = BTreeMap::new();
-    let mut query = ListQuery::between(window.start(), window.end());
-    loop {
-        let slots = session.reserve(1, SLOT_WAIT).await;
-        let slots = slots.map_err(|error| OperateError::NoSlot { reason: error.to_string() })?;
-        let Some(slot) = slots.into_iter().next() else { break };
-        let page = session.list(slot, &query).await.map_err(|error| OperateError::Bip(Box::new(error)))?;
-        let last = page.page_count.map_or(page.rows.is_empty(), |pages| u64::from(query.page_index) >= pages);
-        vouchers.extend(page.rows.into_iter().map(|row| (row.id.to_string(), row)));
-        if last {
-            break;
+    /// Reads documents that the ledger knows and lists on another day.
+    async fn ledger_elsewhere(
+        &self,
+        documents: &[Reported],
+        listed: &[DayRow],
+        known: &HashMap<DocumentKey, Known>,
+    ) -> Result<Vec<DayRow>, OperateError> {
+        let listed: std::collections::HashSet<&DocumentKey> = listed.iter().map(|row| &row.key).collect();
+        let keys = documents.iter().map(|document| &document.key);
+        let elsewhere = keys.filter(|key| !listed.contains(key) && known.contains_key(*key)).take(ELSEWHERE);
+        let mut rows = Vec::new();
+        for key in elsewhere {
+            let Some(document) = self.ledger().document(key, epoch_ms()).await? else { continue };
+            rows.push(DayRow {
+                key: document.key,
+                state: document.state,
+                amount: document.amount,
+                reason: document.reason,
+                voucher_code: document.voucher_code,
+                voucher_id: document.voucher_id,
+                updated_at: document.updated_at,
+            });
         }
-        query.page_index += 1;
+        Ok(rows)
     }
-    Ok(vouchers.into_values().collect())
 }
 
-/// Looks booked vouchers up by their code that BIP's list of the day lacks: their date may be another one.
-async fn look_up(
-    session: &BipSession,
-    ledger: &[DayRow],
-    vouchers: &mut Vec<FoundVoucher>,
-) -> Result<(), OperateError> {
-    let known: BTreeSet<&VoucherId> = vouchers.iter().map(|voucher| &voucher.id).collect();
-    let lacking: BTreeSet<VoucherCode> = ledger
-        .iter()
-        .filter(|row| row.voucher_id.as_ref().is_some_and(|id| !known.contains(id)))
-        .filter_map(|row| row.voucher_code.clone())
-        .map(|code| (code.to_string(), code))
-        .collect::<BTreeMap<_, _>>()
-        .into_values()
-        .take(LOOK_UPS)
-        .collect();
-    for code in lacking {
-        let slots = session.reserve(1, SLOT_WAIT).await;
-        let slots = slots.map_err(|error| OperateError::NoSlot { reason: error.to_string() })?;
-        let Some(slot) = slots.into_iter().next() else { break };
-        if let Lookup::Found(found) = session.find_by_code(slot, VoucherKind::Order, &code).await {
-            vouchers.push(found);
-        }
-    }
-    Ok(())
-}
-
-/// Compares the three, document by document.
-fn compare(shipped: &[Shipped], ledger: &[DayRow], vouchers: &[FoundVoucher]) -> Reconciliation {
-    let rows: HashMap<&DocumentKey, &DayRow> = ledger.iter().map(|row| (&row.key, row)).collect();
-    let in_bip: HashMap<&str, &FoundVoucher> =
-        vouchers.iter().map(|voucher| (voucher.id.as_str(), voucher)).collect();
-    let mut differences = Vec::new();
-    let mut shops: BTreeMap<&str, ShopSum> = BTreeMap::new();
-    let mut expected: BTreeMap<&str, Money> = BTreeMap::new();
-    for order in shipped {
-        let shop = shops.entry(&order.shop).or_insert_with(|| ShopSum {
-            shop: order.shop.clone(),
-            wdt: Sum::default(),
-            booked: Sum::default(),
-        });
-        shop.wdt.add(Some(order.expected));
-        let row = rows.get(&order.key).copied();
-        match row.and_then(|row| row.voucher_id.as_ref()) {
-            Some(voucher) => {
-                shop.booked.add(Some(order.expected));
-                *expected.entry(voucher.as_str()).or_insert(Money::ZERO) += order.expected;
-            }
-            // A person, or a rule, has decided so.
-            None if row.is_some_and(|row| row.state == State::Skipped) => {}
-            None => differences.push(unbooked(order, row)),
-        }
-    }
-    let reported: BTreeSet<&DocumentKey> = shipped.iter().map(|order| &order.key).collect();
-    let mut places: Vec<PlaceSum> = Vec::new();
-    let mut bip = Sum::default();
-    let mut ours: BTreeSet<&str> = BTreeSet::new();
-    for row in ledger {
-        let place = Place::of(row.state, row.reason.as_deref());
-        match places.iter_mut().find(|there| there.place == place) {
-            Some(there) => there.sum.add(row.amount),
-            None => places
-                .push(PlaceSum { place, sum: Sum { count: 1, amount: row.amount.unwrap_or(Money::ZERO) } }),
-        }
-        let Some(id) = row.voucher_id.as_ref() else { continue };
-        let is_first = ours.insert(id.as_str());
-        let voucher = in_bip.get(id.as_str()).copied();
-        if let Some(voucher) = voucher.filter(|_| is_first) {
-            bip.add(voucher.pay_money);
-        }
-        let is_merged = row.key.kind() == dougong_values::DocumentKind::Merged;
-        let kind = match voucher {
-            None => Some(DifferenceKind::NotInBip),
-            Some(_) if !is_merged && !reported.contains(&row.key) => Some(DifferenceKind::NotInWdt),
-            Some(voucher) if is_first && !is_merged => {
-                let worth = expected.get(id.as_str()).copied();
-                let differs = worth.zip(voucher.pay_money).is_some_and(|(ours, theirs)| ours != theirs);
-                differs.then_some(DifferenceKind::OtherAmount)
-            }
-            Some(_) => None,
+impl Reconciler<'_> {
+    /// Reconciles a scheme's business day, and keeps the result: asks the source and BIP at their shared paces, and reads
+    /// the ledger's list of the day. Nothing else is changed anywhere.
+    ///
+    /// # Errors
+    /// What one of the three does not answer; then nothing is kept, and an earlier result stays.
+    pub async fn reconcile(
+        &mut self,
+        scheme: &SchemeId,
+        day: BusinessDay,
+    ) -> Result<Reconciliation, OperateError> {
+        let operator = self.operator;
+        let kind = operator.kind_of(scheme)?;
+        let at = BeijingTime::now();
+        let listed = operator.ledger_of(scheme, day).await?;
+        // What a store is told about its deliveries stands beside the stockouts, and is no voucher.
+        let own = |row: &DayRow| row.key.kind() == kind || row.key.kind() == DocumentKind::Merged;
+        let ledger: Vec<DayRow> = listed.into_iter().filter(own).collect();
+        let Report { side, documents, excluded } = self.reported(scheme, day).await?;
+        let keys: Vec<DocumentKey> = documents.iter().map(|document| document.key.clone()).collect();
+        let known = operator.ledger().known(&keys, epoch_ms()).await?;
+        let documents = of_day(documents, day, &ledger, &known);
+        let elsewhere = operator.ledger_elsewhere(&documents, &ledger, &known).await?;
+        let kinds = self.voucher_kinds(scheme);
+        let vouchers = self.vouchers(kinds, day, &documents, [&ledger, &elsewhere]).await?;
+        let sides = Sides {
+            source: side,
+            documents: &documents,
+            ledger: &ledger,
+            elsewhere: &elsewhere,
+            known: &known,
+            vouchers: &vouchers,
         };
-        differences.extend(kind.map(|kind| Difference {
-            key: Some(row.key.clone()),
+        let mut compared = compare::compare(&sides);
+        if operator.is_unread(scheme, day).await? {
+            compared.differences.insert(0, Difference::of_day(DifferenceKind::NotReadYet));
+        }
+        let found = Reconciliation {
+            scheme: scheme.clone(),
+            day,
+            at,
+            by: operator.name.clone(),
+            source: side,
+            shops: compared.shops,
+            excluded,
+            ledger: compared.places,
+            bip: compared.bip,
+            bip_others: compared.others,
+            difference_count: u64::try_from(compared.differences.len()).unwrap_or(u64::MAX),
+            differences: compared.differences,
+        };
+        operator.keep(&found).await?;
+        Ok(found)
+    }
+
+    fn voucher_kinds(&self, scheme: &SchemeId) -> &'static [VoucherKind] {
+        let of_bills = self.parts.config.bill_schemes.get(scheme);
+        of_bills.map_or(&[VoucherKind::Order], |scheme| scheme.mapping.voucher_kinds())
+    }
+}
+
+impl Operator {
+    /// Returns the kind of document that a scheme books.
+    fn kind_of(&self, scheme: &SchemeId) -> Result<DocumentKind, OperateError> {
+        let config = &self.system.config;
+        match config.bill_schemes.get(scheme) {
+            Some(own) => Ok(own.source.kind.into()),
+            None => self.scheme(Some(scheme)).map(|_| DocumentKind::Stockout),
+        }
+    }
+
+    /// Tells whether a day is over and the scheme's live reading has not passed it.
+    async fn is_unread(&self, scheme: &SchemeId, day: BusinessDay) -> Result<bool, OperateError> {
+        let bills = self.system.config.bill_schemes.get(scheme);
+        if day >= BeijingTime::now().day() || bills.is_some_and(|own| !own.source.download) {
+            return Ok(false);
+        }
+        // Bills are read by the whole day, stockouts to the second.
+        let end = day.start().plus_seconds(if bills.is_some() { 86_400 } else { 86_399 });
+        let watermark = self.ledger().watermark(scheme, Cursor::Live).await?;
+        Ok(watermark.is_none_or(|watermark| watermark < end))
+    }
+}
+
+impl Difference {
+    /// A difference that is about the whole day.
+    const fn of_day(kind: DifferenceKind) -> Self {
+        Self {
+            key: None,
             kind,
-            place: Some(place),
-            reason: row.reason.clone(),
-            voucher_code: row.voucher_code.clone(),
-            expected: expected.get(id.as_str()).copied().or(row.amount),
-            in_bip: voucher.and_then(|voucher| voucher.pay_money),
-            modified: None,
-        }));
-    }
-    let codes: HashMap<&str, &Shipped> =
-        shipped.iter().filter_map(|order| Some((order.code.as_ref()?.as_str(), order))).collect();
-    let mut others = Sum::default();
-    for voucher in vouchers.iter().filter(|voucher| !ours.contains(voucher.id.as_str())) {
-        match codes.get(voucher.code.as_str()) {
-            None => others.add(voucher.pay_money),
-            Some(order) => differences.push(Difference {
-                key: Some(order.key.clone()),
-                kind: DifferenceKind::UnknownVoucher,
-                place: rows.get(&order.key).map(|row| Place::of(row.state, row.reason.as_deref())),
-                reason: None,
-                voucher_code: Some(voucher.code.clone()),
-                expected: Some(order.expected),
-                in_bip: voucher.pay_money,
-                modified: order.modified,
-            }),
-        }
-    }
-    differences.sort_by(|one, other| (one.kind, &one.key).cmp(&(other.kind, &other.key)));
-    Reconciliation {
-        scheme: SchemeId::unassigned(),
-        day: String::new(),
-        shops: shops.into_values().collect(),
-        excluded: Sum::default(),
-        ledger: places,
-        bip,
-        bip_others: others,
-        differences,
-    }
-}
-
-/// Says that an order which WDT reports is not booked.
-fn unbooked(order: &Shipped, row: Option<&DayRow>) -> Difference {
-    Difference {
-        key: Some(order.key.clone()),
-        kind: if row.is_some() { DifferenceKind::NotBooked } else { DifferenceKind::NotInLedger },
-        place: row.map(|row| Place::of(row.state, row.reason.as_deref())),
-        reason: row.and_then(|row| row.reason.clone()),
-        voucher_code: order.code.clone(),
-        expected: Some(order.expected),
-        in_bip: None,
-        modified: order.modified,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::DifferenceKind as Kind;
-    use super::*;
-
-    fn key(id: u32) -> DocumentKey {
-        format!("stockout#demo2#{id}").parse().unwrap()
-    }
-
-    fn shipped(id: u32, amount: &str) -> Shipped {
-        Shipped {
-            key: key(id),
-            shop: "TM001".to_owned(),
-            expected: amount.parse().unwrap(),
-            code: Some(format!("CK{id}").parse().unwrap()),
+            place: None,
+            reason: None,
+            voucher_code: None,
+            expected: None,
+            in_bip: None,
             modified: None,
         }
     }
+}
 
-    fn row(id: u32, state: State, voucher: Option<&str>, amount: &str) -> DayRow {
-        DayRow {
-            key: key(id),
-            state,
-            amount: Some(amount.parse().unwrap()),
-            reason: (state == State::Parked).then(|| "unknown_goods".to_owned()),
-            voucher_code: voucher.map(|_| format!("CK{id}").parse().unwrap()),
-            voucher_id: voucher.map(|id| id.parse().unwrap()),
-            updated_at: 0,
-        }
-    }
+/// How often something is asked before its failure is told.
+const TRIES: u32 = 3;
 
-    fn voucher(id: &str, code: &str, amount: &str) -> FoundVoucher {
-        FoundVoucher {
-            id: id.parse().unwrap(),
-            code: code.parse().unwrap(),
-            pay_money: Some(amount.parse().unwrap()),
-            agent_id: None,
-            agent_code: None,
-        }
-    }
-
-    #[test]
-    fn every_difference_is_told_by_document_and_what_agrees_is_not() {
-        let shipped = [
-            shipped(1, "10.00"), // booked, and agrees
-            shipped(2, "20.00"), // parked
-            shipped(3, "30.00"), // never read
-            shipped(4, "40.00"), // deleted in BIP
-            shipped(5, "50.00"), // corrected in BIP
-            shipped(6, "60.00"), // parked, and somebody entered it by hand
-        ];
-        let ledger = [
-            row(1, State::Posted, Some("901"), "10.00"),
-            row(2, State::Parked, None, "20.00"),
-            row(4, State::Posted, Some("904"), "40.00"),
-            row(5, State::Posted, Some("905"), "50.00"),
-            row(6, State::Parked, None, "60.00"),
-            row(7, State::Posted, Some("907"), "70.00"), // cancelled in WDT since
-        ];
-        let vouchers = [
-            voucher("901", "CK1", "10.00"),
-            voucher("905", "CK5", "55.00"),
-            voucher("777", "CK6", "60.00"),
-            voucher("907", "CK7", "70.00"),
-            voucher("888", "MANUAL-1", "5.00"),
-        ];
-        let found = compare(&shipped, &ledger, &vouchers);
-        let told: Vec<_> = found
-            .differences
-            .iter()
-            .map(|difference| (difference.kind, difference.key.clone().unwrap()))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                (Kind::NotInLedger, key(3)),
-                (Kind::NotBooked, key(2)),
-                (Kind::NotBooked, key(6)),
-                (Kind::NotInBip, key(4)),
-                (Kind::OtherAmount, key(5)),
-                (Kind::UnknownVoucher, key(6)),
-                (Kind::NotInWdt, key(7)),
-            ]
-        );
-        let sum = |count, amount: &str| Sum { count, amount: amount.parse().unwrap() };
-        assert_eq!((found.shops[0].wdt, found.shops[0].booked), (sum(6, "210.00"), sum(3, "100.00")));
-        assert_eq!((found.bip, found.bip_others), (sum(3, "135.00"), sum(1, "5.00")));
-    }
-
-    #[test]
-    fn a_merged_voucher_is_compared_with_the_sum_of_its_orders() {
-        let shipped = [shipped(1, "10.00"), shipped(2, "20.00")];
-        let both = [row(1, State::Posted, Some("900"), "10.00"), row(2, State::Posted, Some("900"), "20.00")];
-        assert_eq!(compare(&shipped, &both, &[voucher("900", "M1", "30.00")]).differences, []);
-        let wrong = compare(&shipped, &both, &[voucher("900", "M1", "30.01")]);
-        assert_eq!(wrong.differences.len(), 1);
-        assert_eq!(wrong.differences[0].kind, DifferenceKind::OtherAmount);
+/// Asks until there is an answer, three times at most, where what went wrong passes by itself.
+async fn answered<T>(mut ask: impl AsyncFnMut() -> Result<T, OperateError>) -> Result<T, OperateError> {
+    let mut asked = 1;
+    loop {
+        let error = match ask().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        let Some(pause) = error.passes().filter(|_| asked < TRIES) else { return Err(error) };
+        tokio::time::sleep(pause).await;
+        asked += 1;
     }
 }

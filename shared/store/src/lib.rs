@@ -4,6 +4,7 @@ mod acknowledgement;
 pub mod auth;
 mod bill;
 mod client;
+mod days;
 mod failure;
 mod json;
 mod likeness;
@@ -20,6 +21,7 @@ pub use bill::{
     Bill, BillKind, BillLine, FieldProblem, Party, Payment, Reading, UnknownKind, UnreadableBill,
 };
 pub use client::{Client, ClientError, Platform, Timeouts};
+pub use days::Days;
 pub use failure::{CallClass, CallError, Codes, InvalidCall};
 pub use likeness::Likeness;
 pub use push::{Encoding, LARGEST_PUSH, Push, PushError, read_push};

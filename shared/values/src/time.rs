@@ -99,6 +99,9 @@ impl<'de> Deserialize<'de> for BeijingTime {
     }
 }
 
+/// The seconds of a day: Beijing has no summer time.
+const DAY_SECONDS: i64 = 86_400;
+
 /// A Beijing calendar day (业务日期), written `yyyy-MM-dd`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BusinessDay(Date);
@@ -107,6 +110,12 @@ impl BusinessDay {
     /// Returns the first second of the day.
     pub fn start(self) -> BeijingTime {
         BeijingTime(self.0.at(0, 0, 0, 0))
+    }
+
+    /// Returns the day so many days later (earlier, if negative).
+    #[must_use]
+    pub fn plus_days(self, days: i64) -> Self {
+        self.start().plus_seconds(days * DAY_SECONDS).day()
     }
 }
 
@@ -121,6 +130,18 @@ impl FromStr for BusinessDay {
 
     fn from_str(text: &str) -> Result<Self, InvalidTime> {
         text.parse().map(Self).map_err(|_| InvalidTime { text: text.chars().take(40).collect() })
+    }
+}
+
+impl Serialize for BusinessDay {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for BusinessDay {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod chromium;
 mod person;
+mod reconciled;
 mod repairing;
 mod signing_in;
 mod vast;
@@ -19,7 +20,8 @@ fn yesterday() -> BusinessDay {
 /// Starts a world with the page, in which `good` orders are booked; returns the stockout ids of two more that are
 /// parked: shop and goods of the first are in no table, nor is the shop of the second.
 async fn world_with_parked(seed: u64, good: usize) -> (World, u64, u64) {
-    let settings = WorldSettings { console: true, ..WorldSettings::from(yesterday().start()) };
+    let settings =
+        WorldSettings { console: true, reconciles: true, ..WorldSettings::from(yesterday().start()) };
     let world = World::start(settings).await;
     let day = day::orders(seed, 2 * good + 20, yesterday());
     let mut orders: Vec<WdtOrder> = day.into_iter().filter(is_sold).take(good + 2).collect();

@@ -61,6 +61,7 @@ async fn a_page_makes_the_same_few_requests_however_large_the_ledger_is() {
         "/console/attention",
         "/console/documents",
         "/console/flow",
+        "/console/reconciliation",
         "/console/deeds",
         "/console/replay?reason=unknown_shop",
     ];

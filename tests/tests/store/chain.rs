@@ -88,7 +88,7 @@ pub(crate) fn key(bill: &StoreBill) -> DocumentKey {
     DocumentKey::bill(kind, &[&bill.number])
 }
 
-fn function(name: &str) -> OsString {
+pub(crate) fn function(name: &str) -> OsString {
     let tests = std::env::current_exe().unwrap();
     let folder = tests.parent().and_then(Path::parent).unwrap();
     let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::chain::{Chain, ChainSettings, SECRET};
 
-fn event(name: &str) -> String {
+pub(crate) fn event(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events").join(name);
     fs::read_to_string(path).unwrap().replace("replace-with-your-store-secret", SECRET)
 }

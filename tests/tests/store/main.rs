@@ -4,5 +4,6 @@
 mod accepting;
 mod chain;
 mod events;
+mod reconciling;
 mod sweeping;
 mod telling;

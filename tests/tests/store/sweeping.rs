@@ -53,7 +53,8 @@ async fn a_backfill_downloads_old_bills_and_does_not_move_the_live_watermark() {
         plan.day = day;
         plan.returns = 5;
     });
-    // What was submitted late on the last day belongs to it.
+    // What was submitted in the first second belongs to the day, and what was submitted in the last.
+    old[3].submitted_at = day.start();
     old[4].submitted_at = day.start().plus_seconds(86_399);
     chain.store.add(old.clone());
     let live = chain.sweep(&json!({ "scheme": "returned" })).await;

@@ -136,6 +136,7 @@ fn every_scheme_has_its_schedule() {
     let jobs = ["stuck", "close", "payments"].map(|job| serde_json::json!({ "job": job }).to_string());
     let due: BTreeSet<String> = downloads.chain(jobs).collect();
     assert!(started["Sweep.Arn"].is_superset(&due), "{:?}", started["Sweep.Arn"]);
+    assert_eq!(started["Reconcile.Arn"], BTreeSet::from(["{}".to_owned()]));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod merging;
 mod pace;
 mod promises;
 mod queries;
+mod reconciled;
 mod settling;
 mod sweeping;
 mod token;

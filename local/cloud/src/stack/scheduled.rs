@@ -1,4 +1,4 @@
-//! `sweep` by its schedules, where there is no store system whose side it belongs to.
+//! A function by its schedules alone: `reconcile`, and `sweep` where there is no store system whose side it belongs to.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::function::FunctionHost;
 use crate::{Schedule, Timing};
 
-/// The function `sweep` and when it runs.
+/// A function and when it runs.
 #[derive(Debug, Clone)]
-pub struct SweepSettings {
+pub struct ScheduledSettings {
     /// Its program and arguments.
     pub program: Vec<OsString>,
     /// How long one run may take.
@@ -17,15 +17,15 @@ pub struct SweepSettings {
     pub schedules: Vec<(Timing, String)>,
 }
 
-/// A running `sweep`.
+/// A running one.
 #[derive(Debug)]
-pub(super) struct Sweeper {
+pub(super) struct Scheduled {
     schedules: Vec<Schedule>,
     host: FunctionHost,
 }
 
-impl Sweeper {
-    pub(super) fn start(settings: &SweepSettings, host: FunctionHost) -> Self {
+impl Scheduled {
+    pub(super) fn start(settings: &ScheduledSettings, host: FunctionHost) -> Self {
         let schedule =
             |(timing, event): &(Timing, String)| Schedule::start(host.clone(), *timing, event.clone());
         Self { schedules: settings.schedules.iter().map(schedule).collect(), host }
