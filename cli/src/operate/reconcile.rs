@@ -13,6 +13,7 @@ use super::words::{self, say};
 use super::{NEEDS_PERSON, Said, failed};
 use crate::failure::Failure;
 use crate::lang::{Lang, Texts};
+use crate::progress::Progress;
 use crate::tables::{explained, money, plain, right};
 
 pub(super) async fn run(options: &ReconcileArguments, connection: &Connection) -> Result<Said, Failure> {
@@ -29,7 +30,8 @@ async fn compared(
 ) -> Result<Said, Failure> {
     let (operator, lang) = (&connection.operator, connection.lang);
     let scheme = operator.scheme(options.scheme.as_ref()).map_err(failed(lang))?;
-    let reconciler = operator.reconciler("", |asked: Asked| say_progress(lang, asked)).await;
+    let mut asking = None;
+    let reconciler = operator.reconciler("", |asked: Asked| show_progress(&mut asking, lang, asked)).await;
     let found = reconciler.map_err(failed(lang))?.reconcile(&scheme, day).await.map_err(failed(lang))?;
     let code = if found.difference_count == 0 { 0 } else { NEEDS_PERSON };
     Ok(Said::of(&options.common, &found, code, || written(&found, connection)))
@@ -46,17 +48,17 @@ async fn listed(options: &ReconcileArguments, connection: &Connection) -> Result
     Ok(Said::of(&options.common, &kept, code, || list(&kept, lang)))
 }
 
-/// Says how far a system was asked, where that takes more than a moment.
-fn say_progress(lang: Lang, asked: Asked) {
+/// Shows how far a system was asked; each has a bar of its own.
+fn show_progress(asking: &mut Option<(System, Progress)>, lang: Lang, asked: Asked) {
     let Asked { system, done, all } = asked;
-    if all > 3 {
-        let name = lang.pick(match system {
-            System::Bip => Texts { en: "BIP", zh: "BIP" },
-            System::Wdt => SourceSide::Wdt.words(),
-            System::Store => SourceSide::Store.words(),
-        });
-        eprintln!("{}", say!(lang, "{name}: {done} of {all} asked", "{name}：已查询 {done}/{all}"));
-    }
+    let what = match system {
+        System::Bip => Texts { en: "pages of BIP", zh: "BIP 页" },
+        System::Wdt => Texts { en: "pages of WDT", zh: "旺店通页" },
+        System::Store => Texts { en: "downloads of the store system", zh: "门店系统下载" },
+    };
+    let current = asking.take().filter(|(of, _)| *of == system);
+    let (_, progress) = asking.insert(current.unwrap_or_else(|| (system, Progress::start(lang, what))));
+    progress.step(done, all);
 }
 
 fn list(kept: &KeptDays, lang: Lang) -> String {
