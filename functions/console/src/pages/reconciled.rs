@@ -170,7 +170,7 @@ fn differences(visit: &Visit<'_>, found: &Reconciliation) -> Markup {
                             }
                             td { (visit.lang.of_texts(difference.kind.words()))
                                 @if let Some(place) = difference.place { " " (visit.badge(place)) }
-                                @if let Some(reason) = &difference.reason { " " (visit.reason(Some(reason))) } }
+                                @if let Some(name) = &difference.reason { " " (reason(visit, difference, name)) } }
                             (amount_cell(difference.expected))
                             (amount_cell(difference.in_bip))
                             td { (settles(visit, found, difference)) }
@@ -180,6 +180,11 @@ fn differences(visit: &Visit<'_>, found: &Reconciliation) -> Markup {
             }
         }
     }
+}
+
+/// Names why: in words where this version has them.
+fn reason<'a>(visit: &Visit<'_>, difference: &Difference, name: &'a str) -> &'a str {
+    difference.reason_words().map_or(name, |texts| visit.lang.of_texts(texts))
 }
 
 /// Says what settles a difference: here where that can be done, else what to ask for.
@@ -308,7 +313,7 @@ fn table_of_differences(visit: &Visit<'_>, found: &Reconciliation) -> String {
             difference.kind.as_str().to_owned(),
             visit.lang.of_texts(difference.kind.words()).to_owned(),
             difference.place.map_or_else(String::new, |place| visit.place(place).to_owned()),
-            difference.reason.as_deref().map_or_else(String::new, |name| visit.reason(Some(name))),
+            difference.reason.as_deref().map_or("", |name| reason(visit, difference, name)).to_owned(),
             money(difference.expected),
             money(difference.in_bip),
             difference.voucher_code.as_ref().map(ToString::to_string).unwrap_or_default(),
