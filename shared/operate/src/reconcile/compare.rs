@@ -81,19 +81,21 @@ fn reported<'a>(
         });
         shop.source.add(Some(document.expected));
         let row = rows.get(&document.key).copied();
-        match row.and_then(|row| row.voucher_id.as_ref()) {
-            Some(voucher) => {
-                shop.booked.add(Some(document.expected));
-                *expected.entry(voucher.as_str()).or_insert(Money::ZERO) += document.expected;
-            }
-            // A person, or a rule, has decided so.
-            None if row.is_some_and(|row| row.state == State::Skipped) => {}
-            None => {
-                let kind =
-                    if row.is_some() { DifferenceKind::NotBooked } else { DifferenceKind::NotInLedger };
-                compared.differences.push(Difference { kind, ..of_document(document, row) });
-            }
+        if let Some(voucher) = row.and_then(|row| row.voucher_id.as_ref()) {
+            shop.booked.add(Some(document.expected));
+            *expected.entry(voucher.as_str()).or_insert(Money::ZERO) += document.expected;
+            continue;
         }
+        // Beyond what is read of other days' lists, its state is known and no more.
+        let known = sides.known.get(&document.key).map(|known| known.state);
+        let kind = match row.map(|row| row.state).or(known) {
+            // A person, or a rule, has decided so.
+            Some(State::Skipped) => continue,
+            Some(State::Posted) if row.is_none() => continue,
+            Some(_) => DifferenceKind::NotBooked,
+            None => DifferenceKind::NotInLedger,
+        };
+        compared.differences.push(Difference { kind, ..of_document(document, row) });
     }
     compared.shops = shops.into_values().collect();
     expected
