@@ -14,7 +14,7 @@ use super::{NEEDS_PERSON, Said, failed};
 use crate::failure::Failure;
 use crate::lang::{Lang, Texts};
 use crate::progress::Progress;
-use crate::tables::{explained, money, plain, right};
+use crate::tables::{money, plain, right};
 
 pub(super) async fn run(options: &ReconcileArguments, connection: &Connection) -> Result<Said, Failure> {
     match options.day {
@@ -196,13 +196,80 @@ fn differences(found: &Reconciliation, connection: &Connection) -> String {
 /// Says what differs, and why as far as it is known.
 fn what(difference: &Difference, lang: Lang) -> String {
     let name = lang.pick(difference.kind.words());
-    let (reason, _) = explained(lang, difference.reason.as_deref().unwrap_or_default());
-    let place = difference.place.filter(|_| difference.kind == DifferenceKind::NotBooked);
-    match place {
-        Some(place) => {
-            let place = words::with_reason(lang, lang.pick(words::place(place)), &reason);
-            say!(lang, "{name}, {place}", "{name}，{place}")
+    let reason = difference.reason_words().map(|texts| lang.pick(texts).to_owned());
+    let reason = reason.or_else(|| difference.reason.clone()).unwrap_or_default();
+    let told = match difference.kind {
+        DifferenceKind::NotBooked => {
+            let place = difference.place.map(words::place).map(|texts| lang.pick(texts));
+            place.map(|place| words::with_reason(lang, place, &reason))
         }
+        DifferenceKind::LeftOut => Some(reason),
+        _ => None,
+    };
+    match told.filter(|told| !told.is_empty()) {
+        Some(told) => say!(lang, "{name}, {told}", "{name}，{told}"),
         None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::arguments::Arguments;
+
+    /// Cuts a command as a shell does that knows single quotes alone.
+    fn words_of(command: &str) -> Vec<String> {
+        let quoted = command.split('\'').enumerate();
+        let words = quoted.flat_map(|(index, part)| match index % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![part.to_owned()],
+        });
+        std::iter::once("dougong".to_owned()).chain(words).collect()
+    }
+
+    #[test]
+    fn whatever_settles_a_difference_is_a_command_that_there_is_or_words_in_both_languages() {
+        const KINDS: [&str; 9] = [
+            "not_read_yet",
+            "not_in_ledger",
+            "not_booked",
+            "not_in_bip",
+            "changed",
+            "other_amount",
+            "unknown_voucher",
+            "left_out",
+            "not_in_source",
+        ];
+        let (mut commands, mut others) = (0, 0);
+        for source in ["wdt", "store", "ledger"] {
+            for kind in KINDS {
+                for place in ["null", "\"parked\"", "\"held\"", "\"posted\"", "\"queued\""] {
+                    for modified in ["null", "\"2026-11-22 08:00:00\""] {
+                        let text = format!(
+                            r#"{{"scheme":"declared","day":"2026-11-22","at":"2026-11-23 06:00:00","by":"x","source":"{source}",
+                            "shops":[],"excluded":{{"count":0,"amount":0}},"ledger":[],"bip":{{"count":0,"amount":0}},
+                            "bip_others":{{"count":0,"amount":0}},"difference_count":1,"differences":[{{"key":"declare#BH1",
+                            "kind":"{kind}","place":{place},"reason":null,"voucher_code":null,"expected":1.5,"in_bip":null,
+                            "modified":{modified}}}]}}"#
+                        );
+                        let found: Reconciliation = serde_json::from_str(&text).unwrap();
+                        match found.settled_by(&found.differences[0]) {
+                            SettledBy::Command(command) => {
+                                commands += 1;
+                                let read = Arguments::try_parse_from(words_of(&command));
+                                assert!(read.is_ok(), "{command}: {}", read.unwrap_err());
+                            }
+                            SettledBy::Words(texts) => {
+                                others += 1;
+                                assert!(!texts.en.is_empty() && !texts.zh.is_ascii(), "{texts:?}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert!(commands > 100 && others > 50, "{commands} {others}");
     }
 }

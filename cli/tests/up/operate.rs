@@ -496,6 +496,26 @@ async fn a_day_is_reconciled_and_every_difference_is_told_with_what_settles_it()
     assert_eq!(up.stop().await, Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_night_yesterday_is_reconciled_and_the_result_is_listed() {
+    let world = World::start(60_000).await;
+    world.ship(17, 5);
+    // The next minute that is far enough away to be awaited.
+    let at = BeijingTime::now().plus_seconds(65).to_string();
+    let mut command = world.command();
+    command.args(["--reconcile-at", &at[11..16]]);
+    let mut up = world.up_as(command).await;
+    world.until_booked(5).await;
+    let night = |event: &Value| event["event"] == "compared" && event["scheme"] == "online-sales";
+    let compared = up.event("the night has come", night).await;
+    assert_eq!((compared["differences"].as_u64(), compared["documents"].as_u64() > Some(0)), (Some(0), true));
+    let kept = world.json(&["reconcile", "--days", "1"]);
+    let days = kept["days"].as_array().unwrap();
+    assert_eq!((days.len(), days[0]["by"].as_str()), (1, Some("reconcile")), "{kept}");
+    assert_eq!(days[0]["summary"]["reported"]["count"], compared["documents"]);
+    assert_eq!(up.stop().await, Some(0));
+}
+
 #[test]
 fn every_operators_command_has_help_with_an_example_and_its_exit_codes() {
     let help = |command: &[&str]| {

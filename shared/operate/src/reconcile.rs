@@ -144,6 +144,8 @@ pub enum DifferenceKind {
     OtherAmount,
     /// A voucher has the code of a document that the ledger does not hold as booked with it.
     UnknownVoucher,
+    /// The ledger holds it, and the scheme leaves it out today: refunded since, or another rule.
+    LeftOut,
     /// The ledger holds it, and the source does not report it any more: cancelled, or voided.
     NotInSource,
 }
@@ -159,6 +161,7 @@ impl DifferenceKind {
             Self::Changed => "changed",
             Self::OtherAmount => "other_amount",
             Self::UnknownVoucher => "unknown_voucher",
+            Self::LeftOut => "left_out",
             Self::NotInSource => "not_in_source",
         }
     }
@@ -270,7 +273,7 @@ impl Reconciler<'_> {
         // What a store is told about its deliveries stands beside the stockouts, and is no voucher.
         let own = |row: &DayRow| row.key.kind() == kind || row.key.kind() == DocumentKind::Merged;
         let ledger: Vec<DayRow> = listed.into_iter().filter(own).collect();
-        let Report { side, documents, excluded } = self.reported(scheme, day).await?;
+        let Report { side, documents, left_out } = self.reported(scheme, day).await?;
         let keys: Vec<DocumentKey> = documents.iter().map(|document| document.key.clone()).collect();
         let known = operator.ledger().known(&keys, epoch_ms()).await?;
         let documents = of_day(documents, day, &ledger, &known);
@@ -283,6 +286,7 @@ impl Reconciler<'_> {
             ledger: &ledger,
             elsewhere: &elsewhere,
             known: &known,
+            left_out: &left_out.reasons,
             vouchers: &vouchers,
         };
         let mut compared = compare::compare(&sides);
@@ -296,7 +300,7 @@ impl Reconciler<'_> {
             by: operator.name.clone(),
             source: side,
             shops: compared.shops,
-            excluded,
+            excluded: left_out.of_day,
             ledger: compared.places,
             bip: compared.bip,
             bip_others: compared.others,

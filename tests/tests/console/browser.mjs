@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 
-const { CONSOLE_URL: url, CONSOLE_TOKEN: token, CONSOLE_KEY: key, CONSOLE_SHOTS: shots } = process.env;
+const { CONSOLE_URL: url, CONSOLE_TOKEN: token, CONSOLE_KEY: key, CONSOLE_DAY: day, CONSOLE_SHOTS: shots } = process.env;
 const require = createRequire(`${process.env.CONSOLE_PLAYWRIGHT ?? process.cwd()}/`);
 const { chromium } = require("playwright-core");
 
@@ -42,7 +42,7 @@ async function walk(locale, width, height) {
   check((await page.evaluate(() => document.activeElement?.id)) === "main", `${name}: the skip link leads nowhere`);
 
   const query = `key=${encodeURIComponent(key)}`;
-  const pages = ["", "/attention", "/documents", `/document?${query}`, `/replay?${query}`, `/decide?${query}&do=skip`, "/flow", "/deeds"];
+  const pages = ["", "/attention", "/documents", `/document?${query}`, `/replay?${query}`, `/decide?${query}&do=skip`, "/flow", "/deeds", "/reconciliation", `/reconciliation?scheme=online-sales&day=${day}`];
   for (const path of pages) {
     await page.goto(url + path);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

@@ -4,19 +4,23 @@ use std::path::Path;
 use std::process::Command;
 
 use dougong_tests::CONSOLE_TOKEN;
+use serde_json::json;
 
-use crate::world_with_parked;
+use crate::{world_with_parked, yesterday};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Node and Chromium: `.ci/browser` installs what is missing and runs it"]
 async fn the_page_works_in_a_real_browser_by_keyboard_and_on_a_phone() {
     let (world, strange, _) = world_with_parked(74, 40).await;
+    world.reconcile(&json!({})).await.unwrap();
     let url = world.stack.console().unwrap().url();
+    let day = yesterday().to_string();
     let key = world.key(strange).to_string();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/console/browser.mjs");
     let run = move || {
         let mut node = Command::new("node");
-        node.arg(script).env("CONSOLE_URL", url).env("CONSOLE_TOKEN", CONSOLE_TOKEN).env("CONSOLE_KEY", key);
+        node.arg(script).env("CONSOLE_URL", url).env("CONSOLE_TOKEN", CONSOLE_TOKEN);
+        node.env("CONSOLE_KEY", key).env("CONSOLE_DAY", day);
         node.status()
     };
     let status = tokio::task::spawn_blocking(run).await.unwrap();

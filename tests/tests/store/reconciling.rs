@@ -133,6 +133,10 @@ async fn every_sample_event_of_reconcile_is_taken_and_a_wrong_one_says_everythin
         let compared = chain.world.reconcile(&sample).await.unwrap();
         assert_eq!(differences(&compared).len(), results, "{name}: {compared}");
     }
+    // Nothing was read yet: that is told, too, and where a batch would have to be asked for, the ledger is the source.
+    let unread = kept(&chain, "store-sales", yesterday()).await.unwrap();
+    assert_eq!(told(&unread), [("not_read_yet".to_owned(), String::new())]);
+    assert_eq!(unread["source"], "ledger");
     let wrong = json!({ "scheme": "nobody's", "days": 40, "day": "2026-11-22" });
     let refused = chain.world.reconcile(&wrong).await.unwrap_err().to_string();
     assert!(refused.contains("days is 40") && refused.contains("day and days are both there"), "{refused}");

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::attention::turning;
 use super::{PAGE_ROWS, first_row};
 use crate::http::{Answer, link};
-use crate::page::{NOTHING, RECONCILED, RECONCILED_CSV, REPLAY, Visit, amount, amount_cell, at, to_document};
+use crate::page::{NOTHING, RECONCILED, RECONCILED_CSV, REPLAY, Visit, amount, at, to_document};
 use crate::router::PageError;
 
 /// Days before today whose results are listed.
@@ -91,18 +91,25 @@ fn scheme_days(visit: &Visit<'_>, scheme: &SchemeId, days: &[&KeptDay]) -> Marku
                                     @if summary.differences > 0 { span.badge.parked { (summary.differences) } } @else { span.badge.posted { "0" } }
                                 }
                                 td.number data-name=(visit.t("To book", "应入账")) { (summary.reported.count) }
-                                (amount_cell(Some(summary.reported.amount)))
+                                (named(visit.t("Amount", "金额"), Some(summary.reported.amount)))
                                 td.number data-name=(visit.t("Booked", "已入账")) { (summary.booked.count) }
-                                (amount_cell(Some(summary.booked.amount)))
-                                (amount_cell(Some(summary.bip.amount)))
-                                td { (at(kept.at)) }
-                                td { (kept.by) }
+                                (named(visit.t("Amount", "金额"), Some(summary.booked.amount)))
+                                (named("BIP", Some(summary.bip.amount)))
+                                td data-name=(visit.t("Compared", "对账时间")) { (at(kept.at)) }
+                                td data-name=(visit.t("By", "操作人")) { (kept.by) }
                             }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// Writes an amount in a cell that is named where there is no room for a head; nothing has no name.
+fn named(name: &str, money: Option<Money>) -> Markup {
+    html! {
+        td.number data-name=[money.map(|_| name)] { @if let Some(money) = money { (amount(money)) } }
     }
 }
 
@@ -171,9 +178,9 @@ fn differences(visit: &Visit<'_>, found: &Reconciliation) -> Markup {
                             }
                             td { (visit.lang.of_texts(difference.kind.words()))
                                 @if let Some(place) = difference.place { " " (visit.badge(place)) }
-                                @if let Some(reason) = &difference.reason { " " (visit.reason(Some(reason))) } }
-                            (amount_cell(difference.expected))
-                            (amount_cell(difference.in_bip))
+                                @if let Some(name) = &difference.reason { " " (reason(visit, difference, name)) } }
+                            (named(visit.t("Expected", "应为"), difference.expected))
+                            (named("BIP", difference.in_bip))
                             td { (settles(visit, found, difference)) }
                         }
                     }
@@ -181,6 +188,11 @@ fn differences(visit: &Visit<'_>, found: &Reconciliation) -> Markup {
             }
         }
     }
+}
+
+/// Names why: in words where this version has them.
+fn reason<'a>(visit: &Visit<'_>, difference: &Difference, name: &'a str) -> &'a str {
+    difference.reason_words().map_or(name, |texts| visit.lang.of_texts(texts))
 }
 
 /// Says what settles a difference: here where that can be done, else what to ask for.
@@ -242,10 +254,10 @@ fn shops(visit: &Visit<'_>, found: &Reconciliation) -> Markup {
                             tr {
                                 th scope="row" { (shop.shop) }
                                 td.number data-name=(source) { (shop.source.count) }
-                                (amount_cell(Some(shop.source.amount)))
+                                (named(visit.t("Amount", "金额"), Some(shop.source.amount)))
                                 td.number data-name=(visit.t("Booked", "已入账")) { (shop.booked.count) }
-                                (amount_cell(Some(shop.booked.amount)))
-                                (amount_cell(Some(shop.source.amount - shop.booked.amount)))
+                                (named(visit.t("Amount", "金额"), Some(shop.booked.amount)))
+                                (named(visit.t("Difference", "差额"), Some(shop.source.amount - shop.booked.amount)))
                             }
                         }
                     }
@@ -309,7 +321,7 @@ fn table_of_differences(visit: &Visit<'_>, found: &Reconciliation) -> String {
             difference.kind.as_str().to_owned(),
             visit.lang.of_texts(difference.kind.words()).to_owned(),
             difference.place.map_or_else(String::new, |place| visit.place(place).to_owned()),
-            difference.reason.as_deref().map_or_else(String::new, |name| visit.reason(Some(name))),
+            difference.reason.as_deref().map_or("", |name| reason(visit, difference, name)).to_owned(),
             money(difference.expected),
             money(difference.in_bip),
             difference.voucher_code.as_ref().map(ToString::to_string).unwrap_or_default(),

@@ -20,6 +20,8 @@ pub(super) struct Sides<'a> {
     /// What the source reports of the day and the ledger lists on another one.
     pub(super) elsewhere: &'a [DayRow],
     pub(super) known: &'a HashMap<DocumentKey, Known>,
+    /// What the source reports and the scheme leaves out, and why.
+    pub(super) left_out: &'a HashMap<DocumentKey, &'static str>,
     pub(super) vouchers: &'a [InBip],
 }
 
@@ -79,19 +81,21 @@ fn reported<'a>(
         });
         shop.source.add(Some(document.expected));
         let row = rows.get(&document.key).copied();
-        match row.and_then(|row| row.voucher_id.as_ref()) {
-            Some(voucher) => {
-                shop.booked.add(Some(document.expected));
-                *expected.entry(voucher.as_str()).or_insert(Money::ZERO) += document.expected;
-            }
-            // A person, or a rule, has decided so.
-            None if row.is_some_and(|row| row.state == State::Skipped) => {}
-            None => {
-                let kind =
-                    if row.is_some() { DifferenceKind::NotBooked } else { DifferenceKind::NotInLedger };
-                compared.differences.push(Difference { kind, ..of_document(document, row) });
-            }
+        if let Some(voucher) = row.and_then(|row| row.voucher_id.as_ref()) {
+            shop.booked.add(Some(document.expected));
+            *expected.entry(voucher.as_str()).or_insert(Money::ZERO) += document.expected;
+            continue;
         }
+        // Beyond what is read of other days' lists, its state is known and no more.
+        let known = sides.known.get(&document.key).map(|known| known.state);
+        let kind = match row.map(|row| row.state).or(known) {
+            // A person, or a rule, has decided so.
+            Some(State::Skipped) => continue,
+            Some(State::Posted) if row.is_none() => continue,
+            Some(_) => DifferenceKind::NotBooked,
+            None => DifferenceKind::NotInLedger,
+        };
+        compared.differences.push(Difference { kind, ..of_document(document, row) });
     }
     compared.shops = shops.into_values().collect();
     expected
@@ -123,16 +127,21 @@ fn booked<'a>(
     for row in sides.ledger.iter().chain(sides.elsewhere) {
         let document = reported.get(&row.key).copied();
         let is_merged = row.key.kind() == DocumentKind::Merged;
-        let is_gone = sides.source != SourceSide::Ledger && !is_merged && document.is_none();
+        let is_absent = sides.source != SourceSide::Ledger && !is_merged && document.is_none();
+        let left_out = sides.left_out.get(&row.key).copied();
+        let gone = is_absent.then(|| match left_out {
+            Some(reason) => (DifferenceKind::LeftOut, Some(reason.to_owned())),
+            None => (DifferenceKind::NotInSource, row.reason.clone()),
+        });
         let Some(id) = row.voucher_id.as_ref().map(VoucherId::as_str) else {
-            let kind = match (sides.source, is_gone) {
-                (SourceSide::Ledger, _) => DifferenceKind::NotBooked,
-                (_, true) => DifferenceKind::NotInSource,
+            let (kind, reason) = match (sides.source, gone) {
+                (SourceSide::Ledger, _) => (DifferenceKind::NotBooked, row.reason.clone()),
+                (_, Some(gone)) => gone,
                 // What the source reports was told with it.
-                (_, false) => continue,
+                (_, None) => continue,
             };
             if row.state != State::Skipped {
-                compared.differences.push(Difference { kind, ..of_row(row) });
+                compared.differences.push(Difference { kind, reason, ..of_row(row) });
             }
             continue;
         };
@@ -146,20 +155,18 @@ fn booked<'a>(
         let of_row_itself = row.amount.filter(|_| sides.source == SourceSide::Ledger).map(Money::abs);
         let due = expected.get(id).copied().or(of_row_itself);
         let differs = || due.zip(worth).is_some_and(|(due, worth)| due != worth);
-        let kind = match there {
-            // Taken back on both sides.
-            None if is_gone => continue,
-            None => DifferenceKind::NotInBip,
-            Some(_) if is_gone => DifferenceKind::NotInSource,
-            Some(_) if document.is_some_and(|document| has_changed(document, row, sides.known)) => {
-                DifferenceKind::Changed
-            }
-            Some(_) if is_first && !is_merged && differs() => DifferenceKind::OtherAmount,
-            Some(_) => continue,
+        let own = row.reason.clone();
+        let (kind, reason) = match (there, gone) {
+            (None, None) => (DifferenceKind::NotInBip, own),
+            (Some(_), Some(gone)) => gone,
+            (Some(_), None) if has_changed(document, row, sides.known) => (DifferenceKind::Changed, own),
+            (Some(_), None) if is_first && !is_merged && differs() => (DifferenceKind::OtherAmount, own),
+            // Taken back on both sides; or all three agree.
+            (None, Some(_)) | (Some(_), None) => continue,
         };
         compared.differences.push(Difference {
             kind,
-            voucher_code: row.voucher_code.clone(),
+            reason,
             expected: due.or(row.amount),
             in_bip: worth,
             modified: document.and_then(|document| document.modified),
@@ -181,9 +188,10 @@ fn of_row(row: &DayRow) -> Difference {
 }
 
 /// Tells whether a change of a booked document waits for a person, or was never read.
-fn has_changed(document: &Reported, row: &DayRow, known: &HashMap<DocumentKey, Known>) -> bool {
-    let is_unread = known.get(&document.key).is_some_and(|known| !known.holds(&document.version));
-    is_unread || place(row) == Place::Held
+fn has_changed(document: Option<&Reported>, row: &DayRow, known: &HashMap<DocumentKey, Known>) -> bool {
+    let is_unread =
+        |document: &Reported| known.get(&document.key).is_some_and(|known| !known.holds(&document.version));
+    place(row) == Place::Held || document.is_some_and(is_unread)
 }
 
 /// Goes through what BIP has besides: somebody else's, or booked past us.

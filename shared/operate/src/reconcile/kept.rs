@@ -132,3 +132,47 @@ impl Operator {
         result.map(Some).ok_or(OperateError::DamagedResult)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dougong_values::{DocumentKey, Version};
+
+    use super::*;
+    use crate::{Difference, DifferenceKind};
+
+    #[test]
+    fn a_result_with_more_differences_than_fit_keeps_the_first_ones_and_their_true_number() {
+        let difference = |number: u32| {
+            let id = Version::of(&number.to_string());
+            let key: DocumentKey = format!("stockout#demo2#{id}").parse().unwrap();
+            Difference { key: Some(key), ..Difference::of_day(DifferenceKind::NotInLedger) }
+        };
+        let differences: Vec<Difference> = (0..20_000).map(difference).collect();
+        let found = Reconciliation {
+            scheme: "online-sales".parse().unwrap(),
+            day: "2026-11-22".parse().unwrap(),
+            at: "2026-11-23 06:00:00".parse().unwrap(),
+            by: "reconcile".to_owned(),
+            source: SourceSide::Wdt,
+            shops: Vec::new(),
+            excluded: Sum::default(),
+            ledger: Vec::new(),
+            bip: Sum { count: 1, amount: "10.10".parse().unwrap() },
+            bip_others: Sum::default(),
+            difference_count: 20_000,
+            differences,
+        };
+        let read = |found: &Reconciliation| -> Reconciliation {
+            serde_json::from_str(&found.packed().unwrap().text().unwrap()).unwrap()
+        };
+        let kept = read(&found);
+        let left = kept.differences.len();
+        assert!((1_000..20_000).contains(&left), "{left}");
+        assert_eq!(kept.differences, found.differences[..left]);
+        let whole = Reconciliation { differences: kept.differences.clone(), ..found };
+        assert_eq!(kept, whole);
+        assert_eq!(kept.summary().differences, 20_000);
+        // What fits is kept as it is.
+        assert_eq!(read(&whole), whole);
+    }
+}

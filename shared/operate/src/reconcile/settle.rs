@@ -4,7 +4,7 @@ use dougong_values::BusinessDay;
 
 use super::{Difference, DifferenceKind, Reconciliation, SourceSide};
 use crate::documents::Place;
-use crate::reasons::Texts;
+use crate::reasons::{Texts, exclusion, reason};
 
 /// What settles a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +42,17 @@ impl DifferenceKind {
             Self::UnknownVoucher => {
                 Texts { en: "in BIP, and not booked from here", zh: "BIP 中有，但不是由此入账" }
             }
+            Self::LeftOut => Texts { en: "left out by the scheme now", zh: "现按方案规则不入账" },
             Self::NotInSource => Texts { en: "not in the source any more", zh: "来源系统中已没有" },
         }
+    }
+}
+
+impl Difference {
+    /// Returns its reason in words, where it has one that this version knows.
+    pub fn reason_words(&self) -> Option<Texts> {
+        let name = self.reason.as_deref()?;
+        reason(name).map(|known| known.meaning).or_else(|| exclusion(name))
     }
 }
 
@@ -71,14 +80,20 @@ impl Reconciliation {
             DifferenceKind::OtherAmount => {
                 words("compare the voucher in BIP with the document", "核对 BIP 单据与来源单据")
             }
+            DifferenceKind::LeftOut if is_booked => words(
+                "refunded, or left out by another rule, since it was booked: correct the voucher in BIP if it should not stand",
+                "入账后已退款或规则已变：如不应保留，请在 BIP 更正该单据",
+            ),
             DifferenceKind::NotInSource if is_booked => words(
                 "look it up at its source: if it was cancelled or voided, delete the voucher in BIP",
                 "到来源系统核对：若已撤销或作废，请在 BIP 删除该单据",
             ),
-            DifferenceKind::NotInSource if difference.place == Some(Place::Parked) => {
+            DifferenceKind::LeftOut | DifferenceKind::NotInSource
+                if difference.place == Some(Place::Parked) =>
+            {
                 SettledBy::Command(format!("orders skip '{key}' --reason '…'"))
             }
-            DifferenceKind::NotBooked | DifferenceKind::NotInSource => {
+            DifferenceKind::NotBooked | DifferenceKind::LeftOut | DifferenceKind::NotInSource => {
                 SettledBy::Command(format!("orders explain '{key}'"))
             }
         }

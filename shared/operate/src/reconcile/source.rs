@@ -43,7 +43,25 @@ pub(super) struct Report {
     pub(super) side: SourceSide,
     /// Also what is of other days, or of none.
     pub(super) documents: Vec<Reported>,
-    pub(super) excluded: Sum,
+    pub(super) left_out: LeftOut,
+}
+
+/// What the scheme leaves out of what its source reports, and why.
+#[derive(Debug, Default)]
+pub(super) struct LeftOut {
+    pub(super) reasons: HashMap<DocumentKey, &'static str>,
+    /// What of it is of the day.
+    pub(super) of_day: Sum,
+}
+
+impl LeftOut {
+    fn add(&mut self, key: DocumentKey, reason: &'static str, amount_of_day: Option<Money>) {
+        // Rows repeat where pages and spans overlap.
+        let is_new = self.reasons.insert(key, reason).is_none();
+        if let Some(amount) = amount_of_day.filter(|_| is_new) {
+            self.of_day.add(Some(amount));
+        }
+    }
 }
 
 /// Keeps what is of the day: by its own day, or because the ledger lists it there. What names no day and is unknown to the
@@ -103,17 +121,19 @@ impl Reconciler<'_> {
         let first = self.page(&client, &query(0)).await?;
         let pages = page_size.pages(first.total.unwrap_or_default()).max(1);
         let pages = u32::try_from(pages).unwrap_or(u32::MAX);
-        let (mut documents, mut excluded) = (BTreeMap::new(), BTreeMap::new());
+        let (mut documents, mut left_out) = (BTreeMap::new(), LeftOut::default());
         // From the last page to the first: rows that move repeat instead of getting lost.
         for (read, page_no) in (0..pages).rev().enumerate() {
             for row in self.page(&client, &query(page_no)).await?.rows {
                 match row {
-                    WdtRow::Stockout(stockout) if own.mapping.excluded(&stockout).is_some() => {
-                        excluded.insert(stockout.stockout_id.to_string(), worth(&stockout));
-                    }
                     WdtRow::Stockout(stockout) => {
                         let reported = self.stockout(own, scheme, &stockout);
-                        documents.insert(reported.key.to_string(), Reported { day: Some(day), ..reported });
+                        if let Some(exclusion) = own.mapping.excluded(&stockout) {
+                            left_out.add(reported.key, exclusion.reason, Some(worth(&stockout)));
+                        } else {
+                            documents
+                                .insert(reported.key.to_string(), Reported { day: Some(day), ..reported });
+                        }
                     }
                     WdtRow::Unreadable(row) => {
                         let (sid, version) = (self.parts.config.wdt.sid(), Version::of(&row.json));
@@ -129,11 +149,7 @@ impl Reconciler<'_> {
             let all = usize::try_from(pages).unwrap_or(usize::MAX);
             (self.heard)(Asked { system: System::Wdt, done: read + 1, all });
         }
-        Ok(Report {
-            side: SourceSide::Wdt,
-            documents: documents.into_values().collect(),
-            excluded: sum(excluded),
-        })
+        Ok(Report { side: SourceSide::Wdt, documents: documents.into_values().collect(), left_out })
     }
 
     async fn page(&self, client: &Client, query: &Query) -> Result<dougong_wdt::Page, OperateError> {
@@ -190,7 +206,7 @@ impl Reconciler<'_> {
             rows.extend(answer.await?);
             (self.heard)(Asked { system: System::Store, done: asked + 1, all });
         }
-        let (mut documents, mut excluded) = (BTreeMap::new(), BTreeMap::new());
+        let (mut documents, mut left_out) = (BTreeMap::new(), LeftOut::default());
         for row in rows {
             match row {
                 Ok(reading) => {
@@ -199,11 +215,13 @@ impl Reconciler<'_> {
                         continue;
                     }
                     let reported = self.bill(own, scheme, &bill);
-                    let is_left_out = !own.source.book || own.mapping.excluded(&bill).is_some();
-                    if !is_left_out {
+                    let excluded = own.mapping.excluded(&bill).map(|exclusion| exclusion.reason);
+                    if let Some(reason) = excluded.or_else(|| (!own.source.book).then_some("kind_not_booked"))
+                    {
+                        let amount = (reported.day == Some(day)).then_some(reported.expected);
+                        left_out.add(reported.key, reason, amount);
+                    } else {
                         documents.insert(reported.key.to_string(), reported);
-                    } else if reported.day == Some(day) {
-                        excluded.insert(reported.key.to_string(), reported.expected);
                     }
                 }
                 Err(row) if self.keeps_unreadable(scheme, own.source.kind) => {
@@ -213,11 +231,7 @@ impl Reconciler<'_> {
                 Err(_) => {}
             }
         }
-        Ok(Report {
-            side: SourceSide::Store,
-            documents: documents.into_values().collect(),
-            excluded: sum(excluded),
-        })
+        Ok(Report { side: SourceSide::Store, documents: documents.into_values().collect(), left_out })
     }
 
     /// Tells whether a scheme is the first of its kind: it keeps what cannot be read, and so has no store.
@@ -250,7 +264,7 @@ impl Reconciler<'_> {
 impl Report {
     /// Nothing outside is asked.
     fn of_the_ledger() -> Self {
-        Self { side: SourceSide::Ledger, documents: Vec::new(), excluded: Sum::default() }
+        Self { side: SourceSide::Ledger, documents: Vec::new(), left_out: LeftOut::default() }
     }
 }
 
@@ -272,13 +286,6 @@ fn unreadable(kind: BillKind, row: &UnreadableRow) -> Reported {
     let version = row.version();
     let key = row.error.key.clone().unwrap_or_else(|| DocumentKey::unreadable(kind.into(), &version));
     Reported::unreadable(key, version, None, None)
-}
-
-fn sum(excluded: BTreeMap<String, Money>) -> Sum {
-    excluded.into_values().fold(Sum::default(), |mut sum, amount| {
-        sum.add(Some(amount));
-        sum
-    })
 }
 
 fn worth(stockout: &Stockout) -> Money {

@@ -65,7 +65,10 @@ fn compared(source: SourceSide, documents: &[Reported], ledger: &[DayRow], vouch
         (row.key.clone(), known)
     };
     let known = ledger.iter().map(version).collect();
-    compare(&Sides { source, documents, ledger, elsewhere: &[], known: &known, vouchers })
+    // Refunded since.
+    let left_out = HashMap::from([(key(8), "refund_status")]);
+    let (elsewhere, known) = (&[], &known);
+    compare(&Sides { source, documents, ledger, elsewhere, known, left_out: &left_out, vouchers })
 }
 
 fn told(compared: &Compared) -> Vec<(Kind, DocumentKey)> {
@@ -95,12 +98,14 @@ fn every_difference_is_told_by_document_and_what_agrees_is_not() {
         row(5, State::Posted, Some("905"), "50.00"),
         row(6, State::Parked, None, "60.00"),
         row(7, State::Posted, Some("907"), "70.00"), // cancelled in WDT since
+        row(8, State::Posted, Some("908"), "80.00"), // refunded, which the scheme leaves out
     ];
     let vouchers = [
         voucher("901", "CK1", "10.00"),
         voucher("905", "CK5", "55.00"),
         voucher("777", "CK6", "60.00"),
         voucher("907", "CK7", "70.00"),
+        voucher("908", "CK8", "80.00"),
         voucher("888", "MANUAL-1", "5.00"),
     ];
     let found = compared(SourceSide::Wdt, &shipped, &ledger, &vouchers);
@@ -113,11 +118,15 @@ fn every_difference_is_told_by_document_and_what_agrees_is_not() {
             (Kind::NotInBip, key(4)),
             (Kind::OtherAmount, key(5)),
             (Kind::UnknownVoucher, key(6)),
+            (Kind::LeftOut, key(8)),
             (Kind::NotInSource, key(7)),
         ]
     );
     assert_eq!((found.shops[0].source, found.shops[0].booked), (sum(6, "210.00"), sum(3, "100.00")));
-    assert_eq!((found.bip, found.others), (sum(3, "135.00"), sum(1, "5.00")));
+    assert_eq!((found.bip, found.others), (sum(4, "215.00"), sum(1, "5.00")));
+    let left_out = found.differences.iter().find(|difference| difference.kind == Kind::LeftOut).unwrap();
+    assert_eq!(left_out.reason.as_deref(), Some("refund_status"));
+    assert_eq!(left_out.reason_words().unwrap().zh, "已退款");
 }
 
 #[test]
