@@ -5,6 +5,7 @@ mod chromium;
 mod person;
 mod repairing;
 mod signing_in;
+mod troubles;
 mod vast;
 
 use dougong_simulators::day;
