@@ -127,6 +127,7 @@ fn failed(lang: Lang) -> impl Fn(dougong_operate::OperateError) -> Failure {
             | dougong_operate::OperateError::Bip(_)
             | dougong_operate::OperateError::NoSlot { .. } => words::later_hint(lang),
             dougong_operate::OperateError::EndsBeforeItBegins { .. } => words::span_hint(lang),
+            dougong_operate::OperateError::InTheFuture { .. } => words::future_hint(lang),
             _ => words::reach_hint(lang),
         };
         Failure::caused(lang, &error, hint)

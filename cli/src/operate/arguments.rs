@@ -433,6 +433,10 @@ pub(crate) struct SetArguments {
     #[arg(long, value_name = "ID")]
     pub(crate) scheme: Option<SchemeId>,
 
+    /// Why; it is kept beside your name 理由，留痕
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+
     /// Do it without asking 不再询问
     #[arg(long)]
     pub(crate) yes: bool,

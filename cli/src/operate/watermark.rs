@@ -137,7 +137,8 @@ pub(super) async fn set(options: &SetArguments, connection: &Connection) -> Resu
     if !agreed(lang, options.yes, &question) {
         return Ok(Said::not(""));
     }
-    let set = operator.set_watermark(&scheme, Some(old), new).await.map_err(failed(lang))?;
+    let why = options.reason.as_deref();
+    let set = operator.set_watermark(&scheme, Some(old), new, why).await.map_err(failed(lang))?;
     Ok(match set {
         WatermarkSet::Done => {
             let result = json!({ "scheme": scheme, "set": true, "watermark": new });

@@ -150,6 +150,14 @@ pub(super) fn span_hint(lang: Lang) -> String {
     say!(lang, "name the earlier time with --from", "请用 --from 指定较早的时刻")
 }
 
+pub(super) fn future_hint(lang: Lang) -> String {
+    say!(
+        lang,
+        "a watermark in the future would leave out what comes until then: name an instant that has passed",
+        "水位不能设在将来，否则其间到来的单据会被漏掉：请写已过去的时刻"
+    )
+}
+
 pub(super) fn pull_hint(lang: Lang) -> String {
     say!(
         lang,

@@ -20,6 +20,8 @@ pub(crate) const DEEDS: &str = "/console/deeds";
 pub(crate) const REPLAY: &str = "/console/replay";
 pub(crate) const DECIDE: &str = "/console/decide";
 pub(crate) const PACE: &str = "/console/pace";
+pub(crate) const WATERMARK: &str = "/console/watermark";
+pub(crate) const SET_WATERMARK: &str = "/console/set-watermark";
 pub(crate) const SIGN_OUT: &str = "/console/sign-out";
 pub(crate) const FIND: &str = "/console/find";
 pub(crate) const ATTENTION_CSV: &str = "/console/attention.csv";
@@ -101,18 +103,23 @@ impl Visit<'_> {
         html! { time datetime=(format!("{}+08:00", time.to_string().replace(' ', "T"))) title=(time) { (text) } }
     }
 
+    /// Writes how long ago something was, in the largest unit.
+    fn lasting(&self, seconds: i64) -> String {
+        match self.lang {
+            Lang::En => format!("{} ago", self.span(seconds)),
+            Lang::Zh => format!("{}前", self.span(seconds)),
+        }
+    }
+
     /// Writes a span of time in its largest unit.
-    pub(crate) fn lasting(&self, seconds: i64) -> String {
+    pub(crate) fn span(&self, seconds: i64) -> String {
         let (count, en, zh) = match seconds {
             0..60 => (seconds, "s", "秒"),
             60..5_400 => (seconds / 60, "min", "分钟"),
             5_400..172_800 => (seconds / 3_600, "h", "小时"),
             _ => (seconds / 86_400, "days", "天"),
         };
-        match self.lang {
-            Lang::En => format!("{count} {en} ago"),
-            Lang::Zh => format!("{count} {zh}前"),
-        }
+        format!("{count} {}", self.t(en, zh))
     }
 
     /// Names where a document stands.

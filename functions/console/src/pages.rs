@@ -11,6 +11,7 @@ pub(crate) mod replay;
 pub(crate) mod sign_in;
 pub(crate) mod story;
 pub(crate) mod today;
+pub(crate) mod watermark;
 
 use std::collections::BTreeMap;
 

@@ -117,6 +117,7 @@ impl Router {
             page::REPLAY => pages::replay::act(visit, operator).await,
             page::DECIDE => pages::decide::act(visit, operator).await,
             page::PACE => pages::flow::act(visit, operator).await,
+            page::SET_WATERMARK => pages::watermark::act(visit, operator).await,
             _ => Err(PageError::NotFound),
         }
     }
@@ -179,6 +180,8 @@ async fn look(visit: &Visit<'_>, operator: &Operator) -> Result<Answer, PageErro
         page::REPLAY => pages::replay::confirm(visit, operator).await,
         page::DECIDE => pages::decide::confirm(visit, operator).await,
         page::PACE => pages::flow::confirm(visit, operator).await,
+        page::WATERMARK => pages::watermark::page(visit, operator).await,
+        page::SET_WATERMARK => pages::watermark::confirm(visit, operator).await,
         _ => Err(PageError::NotFound),
     }
 }

@@ -102,6 +102,12 @@ pub enum OperateError {
         /// The last.
         to: BeijingTime,
     },
+    /// A watermark in the future would leave out what comes until then.
+    #[error("{time} is in the future")]
+    InTheFuture {
+        /// The time.
+        time: BeijingTime,
+    },
     /// The configuration has no such scheme.
     #[error("the configuration has no scheme {name} (hint: it has {known})")]
     NoScheme {

@@ -132,15 +132,21 @@ impl Operator {
     }
 
     /// Sets a scheme's live watermark, if it is what the person thinks it is. An earlier one means that everything since
-    /// then is read again (and booked once); a later one that nothing in between is ever read by itself.
+    /// then is read again (and booked once); a later one that nothing in between is ever read by itself. One in the future is
+    /// refused.
     pub async fn set_watermark(
         &self,
         scheme: &SchemeId,
         expected: Option<BeijingTime>,
         to: BeijingTime,
+        why: Option<&str>,
     ) -> Result<WatermarkSet, OperateError> {
+        if to > BeijingTime::now() {
+            return Err(OperateError::InTheFuture { time: to });
+        }
         let from = expected.map_or_else(|| "none".to_owned(), |time| time.to_string());
-        self.note("watermark", format!("scheme#{scheme}"), Some(format!("{from} to {to}"))).await?;
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        self.note("watermark", format!("scheme#{scheme}"), Some(format!("{from} to {to}{why}"))).await?;
         Ok(self.ledger().set_watermark(scheme, expected, to, epoch_ms()).await?)
     }
 

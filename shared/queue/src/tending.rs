@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::time::Duration;
 
+use aws_sdk_sqs::config::Builder;
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName};
 
 use crate::dead_letter::DeadLetterError;
@@ -166,6 +168,12 @@ impl Queue {
     }
 
     async fn receive(&self, url: &str) -> Result<Vec<Received>, TendError> {
+        // A client in a haste would give up on an answer that is late on purpose.
+        let attempt = LOOK_WAIT + Duration::from_secs(3);
+        let patience = TimeoutConfig::builder()
+            .operation_attempt_timeout(attempt)
+            .operation_timeout(attempt * 2)
+            .build();
         let reply = self
             .client
             .receive_message()
@@ -174,6 +182,8 @@ impl Queue {
             .visibility_timeout(LOOK_SECONDS)
             .wait_time_seconds(i32::try_from(LOOK_WAIT.as_secs()).unwrap_or(1))
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .customize()
+            .config_override(Builder::new().timeout_config(patience))
             .send()
             .await
             .map_err(|error| refused("look into the dead-letter queue")(Box::new(error)))?;

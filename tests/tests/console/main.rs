@@ -6,6 +6,7 @@ mod person;
 mod reconciled;
 mod repairing;
 mod signing_in;
+mod troubles;
 mod vast;
 
 use dougong_simulators::day;

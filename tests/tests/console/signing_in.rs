@@ -1,7 +1,11 @@
 //! Who gets in, and what they may do.
 
+use std::fs;
+use std::path::Path;
+
 use dougong_tests::{CONSOLE_READ_ONLY_TOKEN, CONSOLE_TOKEN, World, WorldSettings};
 use reqwest::StatusCode;
+use serde_json::Value;
 
 use crate::person::Person;
 use crate::{world_with_parked, yesterday};
@@ -120,4 +124,24 @@ async fn nothing_is_done_for_another_site_or_for_somebody_who_may_only_look() {
 
 fn borrowed(form: &[(String, String)]) -> Vec<(&str, &str)> {
     form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sample_event_of_console_does_what_its_table_says() {
+    let world = empty_world().await;
+    let host = world.stack.console().unwrap().host();
+    for (name, status, shown) in
+        [("console-page", 200, "name=\"token\""), ("console-sign-in", 403, "name=\"token\"")]
+    {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../events/{name}.json"));
+        let event = fs::read_to_string(path).unwrap();
+        let invocation = host.invoke(event).await.unwrap();
+        let answer: Value = serde_json::from_slice(&invocation.payload).unwrap();
+        assert_eq!(answer["statusCode"], status, "{name}: {answer}");
+        let body = answer["body"].as_str().unwrap();
+        assert!(body.contains(shown) && body.contains("lang=\"zh-CN\""), "{name}: {body}");
+        let cookies = answer["cookies"].to_string();
+        assert!(!cookies.contains("__Host-dougong="), "{name} opened a session: {cookies}");
+    }
+    world.stop().await;
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use dougong_operate::{OperateError, Operator, PaceStatus, System, WatermarkStatus};
+use dougong_operate::{Letters, OperateError, Operator, PaceStatus, System, WatermarkStatus, WindowRow};
 use maud::{Markup, html};
 
 use crate::http::{Answer, link};
-use crate::page::{FLOW, PACE, Visit, at};
+use crate::page::{FLOW, PACE, Visit, WATERMARK, at, to_document};
 use crate::router::PageError;
 
 /// Windows that are shown of each scheme.
@@ -15,6 +15,8 @@ const WINDOWS: usize = 10;
 const LONGEST_PAUSE: u64 = 24 * 60;
 /// Dead letters that are sent again at once: so many fit into the time of one answer.
 const LETTERS: usize = 100;
+/// Dead letters that are shown before that.
+const LETTERS_SHOWN: usize = 20;
 const SYSTEMS: [System; 3] = [System::Bip, System::Wdt, System::Store];
 
 pub(crate) async fn page(visit: &Visit<'_>, operator: &Operator) -> Result<Answer, PageError> {
@@ -117,29 +119,38 @@ fn watermark(visit: &Visit<'_>, status: &WatermarkStatus) -> Markup {
                 @if status.running { " · " (visit.t("a run is at work", "正在运行")) }
                 @if let Some(ended) = status.last_run_ended { " · " (visit.t("last run ended", "上次运行结束")) " " (at(ended)) }
             }
+            p.actions { a href=(link(WATERMARK, &[("scheme", status.scheme.as_str())])) { @if visit.may_do() { (visit.t("Was an instant ever read? Set it by hand…", "查询某一时刻、手工设置…")) } @else { (visit.t("Was an instant ever read?", "查询某一时刻是否读取过")) } } }
             @if !status.windows.is_empty() {
-                div.wide {
-                    table.stacked {
-                        caption { (status.scheme) " · " (visit.t("windows read last", "最近读取的窗口")) }
-                        thead { tr {
-                            th scope="col" { (visit.t("Window", "窗口")) }
-                            th.number scope="col" { (visit.t("Rows", "行")) }
-                            th.number scope="col" { (visit.t("Queued", "入队")) }
-                            th.number scope="col" { (visit.t("Known", "已知")) }
-                            th.number scope="col" { (visit.t("Left out", "排除")) }
-                            th scope="col" { (visit.t("Finished", "完成")) }
-                        } }
-                        tbody {
-                            @for row in &status.windows {
-                                tr {
-                                    th scope="row" { (row.start) " – " (row.end) @if row.cursor != "live" { " " span.badge { (visit.t("by hand or again", "补拉或复扫")) } } }
-                                    td.number data-name=(visit.t("Rows", "行")) { (row.rows) }
-                                    td.number data-name=(visit.t("Queued", "入队")) { (row.queued) }
-                                    td.number data-name=(visit.t("Known", "已知")) { (row.known) }
-                                    td.number data-name=(visit.t("Left out", "排除")) { (row.excluded) }
-                                    td data-name=(visit.t("Finished", "完成")) { (at(row.finished)) }
-                                }
-                            }
+                @let caption = format!("{} · {}", status.scheme, visit.t("windows read last", "最近读取的窗口"));
+                (windows(visit, &status.windows, &caption))
+            }
+        }
+    }
+}
+
+/// Writes windows as a table.
+pub(super) fn windows(visit: &Visit<'_>, rows: &[WindowRow], caption: &str) -> Markup {
+    html! {
+        div.wide {
+            table.stacked {
+                caption { (caption) }
+                thead { tr {
+                    th scope="col" { (visit.t("Window", "窗口")) }
+                    th.number scope="col" { (visit.t("Rows", "行")) }
+                    th.number scope="col" { (visit.t("Queued", "入队")) }
+                    th.number scope="col" { (visit.t("Known", "已知")) }
+                    th.number scope="col" { (visit.t("Left out", "排除")) }
+                    th scope="col" { (visit.t("Finished", "完成")) }
+                } }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            th scope="row" { (row.start) " – " (row.end) @if row.cursor != "live" { " " span.badge { (visit.t("by hand or again", "补拉或重扫")) } } }
+                            td.number data-name=(visit.t("Rows", "行")) { (row.rows) }
+                            td.number data-name=(visit.t("Queued", "入队")) { (row.queued) }
+                            td.number data-name=(visit.t("Known", "已知")) { (row.known) }
+                            td.number data-name=(visit.t("Left out", "排除")) { (row.excluded) }
+                            td data-name=(visit.t("Finished", "完成")) { (at(row.finished)) }
                         }
                     }
                 }
@@ -182,6 +193,10 @@ pub(crate) async fn confirm(visit: &Visit<'_>, operator: &Operator) -> Result<An
             .and_then(|pace| pace.paused),
         Deed::Pause(_) | Deed::Redrive => None,
     };
+    let letters = match deed {
+        Deed::Redrive => Some(operator.dead_letters(None, LETTERS_SHOWN).await?),
+        Deed::Pause(_) | Deed::Resume(_) => None,
+    };
     let (title, meaning) = match deed {
         Deed::Pause(system) => (
             format!("{} {}", visit.t("Stop calls to", "暂停调用"), name(visit, system)),
@@ -208,6 +223,7 @@ pub(crate) async fn confirm(visit: &Visit<'_>, operator: &Operator) -> Result<An
     let content = html! {
         p { (meaning) }
         @if let Some(held) = &held { p.note { (visit.t("Stopped until", "暂停至")) " " (at(held.until)) " · " (visit.said(&held.reason)) } }
+        @if let Some(letters) = &letters { (letter_table(visit, letters)) }
         @if visit.may_do() {
             form method="post" action=(PACE) {
                 (visit.csrf())
@@ -227,6 +243,36 @@ pub(crate) async fn confirm(visit: &Visit<'_>, operator: &Operator) -> Result<An
         }
     };
     Ok(Answer::page(200, visit.page(&title, FLOW, &content)))
+}
+
+/// Writes what is in the dead-letter queue: whose document it is, or why it is none of ours, never the message itself.
+fn letter_table(visit: &Visit<'_>, letters: &Letters) -> Markup {
+    html! {
+        div.wide {
+            table.stacked {
+                caption { (visit.t("The first of", "最前面的，共")) " " (letters.count) }
+                thead { tr {
+                    th scope="col" { (visit.t("Document", "单据")) }
+                    th.number scope="col" { (visit.t("Bytes", "字节")) }
+                    th scope="col" { (visit.t("Sent", "发送时间")) }
+                } }
+                tbody {
+                    @for letter in &letters.letters {
+                        tr {
+                            th scope="row" {
+                                @match (&letter.document, &letter.problem) {
+                                    (Some(key), _) => (to_document(key.as_str())),
+                                    (None, problem) => { (visit.t("not ours, it stays here:", "不是本程序的消息，将原样保留：")) " " (visit.said(problem.as_deref().unwrap_or_default())) }
+                                }
+                            }
+                            td.number data-name=(visit.t("Bytes", "字节")) { (letter.bytes) }
+                            td data-name=(visit.t("Sent", "发送时间")) { @if let Some(sent) = letter.sent { (at(sent)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Does it.

@@ -258,6 +258,7 @@ pub(super) const PARTS: Sentences = &[
     ("no call can be made now: {~}", "目前不能调用：{0}"),
     ("others call it all the time", "调用名额一直被占用"),
     ("until {}: {~}", "至 {0}：{1}"),
+    ("{} is in the future", "{0} 在将来"),
     ("{} is before {}", "{0} 早于 {1}"),
     ("the configuration has no scheme {} (hint: it has {})", "配置中没有方案 {0}（提示：已有 {1}）"),
     ("without a name", "（未指定）"),
