@@ -26,7 +26,7 @@ pub use becoming::{Field, Kept, Outcome, document, fields, outcome, source_field
 pub use doctor::{Checkup, Finding, Part};
 pub use documents::{Filter, Listed, Place, Row};
 pub use letters::{Letter, Letters};
-pub use overview::{DayOf, Overview};
+pub use overview::{DayOf, Mark, MarksOf, NeedGroup, Needs, Overview};
 pub use pace::{PaceStatus, Paused, System};
 pub use reasons::{ReasonWords, Texts, exclusion, reason};
 pub use reconcile::{Difference, DifferenceKind, PlaceSum, Reconciliation, ShopSum, Sum};
