@@ -15,8 +15,8 @@ pub(crate) mod watermark;
 
 use std::collections::BTreeMap;
 
-use dougong_operate::{Place, Row};
-use dougong_values::{BeijingTime, BusinessDay, DocumentKey, Money, SchemeId};
+use dougong_operate::{NeedGroup, Row};
+use dougong_values::{BusinessDay, DocumentKey, Money, SchemeId};
 
 use crate::page::Visit;
 use crate::router::PageError;
@@ -38,43 +38,38 @@ impl Default for Sum {
 }
 
 impl Sum {
-    pub(crate) fn of<'a>(rows: impl Iterator<Item = &'a Row>) -> Self {
-        rows.fold(Self::default(), |mut sum, row| {
+    pub(crate) fn of(amounts: impl Iterator<Item = Option<Money>>) -> Self {
+        amounts.fold(Self::default(), |mut sum, amount| {
             sum.count += 1;
-            sum.amount += row.amount.unwrap_or(Money::ZERO);
+            sum.amount += amount.unwrap_or(Money::ZERO);
             sum
         })
     }
 }
 
-/// Documents that need a person for the same reason.
-#[derive(Debug, Clone)]
-pub(crate) struct Group {
-    pub(crate) place: Place,
-    pub(crate) scheme: SchemeId,
-    pub(crate) reason: Option<String>,
-    pub(crate) sum: Sum,
-    pub(crate) oldest: BeijingTime,
-}
-
 /// Groups what needs a person: the largest group first.
-pub(crate) fn grouped<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<Group> {
-    let mut groups: BTreeMap<(&str, &SchemeId, Option<&str>), Group> = BTreeMap::new();
+pub(crate) fn grouped<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<NeedGroup> {
+    let mut groups: BTreeMap<(&str, &SchemeId, Option<&str>), NeedGroup> = BTreeMap::new();
     for row in rows {
         let key = (row.place.as_str(), &row.scheme, row.reason.as_deref());
-        let group = groups.entry(key).or_insert_with(|| Group {
+        let group = groups.entry(key).or_insert_with(|| NeedGroup {
             place: row.place,
             scheme: row.scheme.clone(),
             reason: row.reason.clone(),
-            sum: Sum::default(),
+            count: 0,
+            amount: Money::ZERO,
             oldest: row.since,
         });
-        group.sum.count += 1;
-        group.sum.amount += row.amount.unwrap_or(Money::ZERO);
+        group.count += 1;
+        group.amount += row.amount.unwrap_or(Money::ZERO);
         group.oldest = group.oldest.min(row.since);
     }
-    let mut groups: Vec<Group> = groups.into_values().collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.sum.count));
+    largest_first(groups.into_values().collect())
+}
+
+/// Sorts groups as they are shown.
+pub(crate) fn largest_first(mut groups: Vec<NeedGroup>) -> Vec<NeedGroup> {
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups
 }
 

@@ -9,6 +9,7 @@ mod document;
 mod documents;
 mod error;
 mod item_store;
+mod lines;
 mod lists;
 mod merging;
 mod pace;
@@ -32,7 +33,7 @@ pub use document::{
 };
 pub use documents::{Begun, Frozen, Hold, Noted, REST_MS, Requeued, SetAside, Started, TakeOver};
 pub use error::LedgerError;
-pub use lists::Beginning;
+pub use lists::{Beginning, DayMark};
 pub use merging::{Booked, MembersBooked, WaitingRow};
 pub use pace::{Pause, Reservation};
 pub use queries::{AttentionRow, DayRow, Known, Page, PageToken};

@@ -1,14 +1,15 @@
 //! The beginning of an operator's list, read whole pages at a time (1 MB each, some thousands of documents): for a screen,
 //! which must not take longer the more documents there are.
 
-use dougong_values::{BusinessDay, SchemeId};
+use dougong_values::{BusinessDay, Money, SchemeId};
 
-use crate::Ledger;
-use crate::codec::{Attributes, scheme_day, text};
-use crate::document::Attention;
+use crate::codec::scheme_day;
+use crate::document::{Attention, State};
 use crate::error::LedgerError;
-use crate::queries::{AttentionRow, DayRow, read_attention_row, read_day_row};
+use crate::lines::{Line, Partition};
+use crate::queries::{AttentionRow, DayRow};
 use crate::schema::{ATTENTION_INDEX, BY_DAY_INDEX};
+use crate::{EpochMs, Ledger};
 
 /// The beginning of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,19 @@ pub struct Beginning<T> {
     pub complete: bool,
 }
 
+/// A document in its day's list as far as counts, sums and curves ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayMark {
+    /// Where it stands.
+    pub state: State,
+    /// The stable name of the reason why it is parked, skipped, unknown or waiting.
+    pub reason: Option<String>,
+    /// Its amount.
+    pub amount: Option<Money>,
+    /// When it was last written.
+    pub updated_at: EpochMs,
+}
+
 impl Ledger {
     /// Lists what a person should look at, the oldest first: `pages` requests at most.
     pub async fn attention_beginning(
@@ -26,8 +40,13 @@ impl Ledger {
         kind: Attention,
         pages: u32,
     ) -> Result<Beginning<AttentionRow>, LedgerError> {
-        let read = |item: &Attributes| read_attention_row(item, kind);
-        self.beginning(ATTENTION_INDEX, "attention", kind.as_str(), pages, read).await
+        let partition = Partition {
+            index: ATTENTION_INDEX,
+            key: "attention",
+            name: kind.as_str(),
+            columns: &["pk", "scheme", "reason", "amount", "attention_at"],
+        };
+        self.beginning(partition, pages, |line| attention_row(line, kind)).await
     }
 
     /// Lists the documents of a scheme's business day by key: `pages` requests at most.
@@ -37,40 +56,69 @@ impl Ledger {
         day: BusinessDay,
         pages: u32,
     ) -> Result<Beginning<DayRow>, LedgerError> {
-        self.beginning(BY_DAY_INDEX, "scheme_day", &scheme_day(scheme, day), pages, read_day_row).await
+        let columns = &["pk", "state", "reason", "amount", "voucher_code", "voucher_id", "updated_at"];
+        self.beginning(of_day(&scheme_day(scheme, day), columns), pages, day_row).await
+    }
+
+    /// Lists the same documents without their names: less than half as much to send and to read.
+    pub async fn day_marks(
+        &self,
+        scheme: &SchemeId,
+        day: BusinessDay,
+        pages: u32,
+    ) -> Result<Beginning<DayMark>, LedgerError> {
+        let columns = &["state", "reason", "amount", "updated_at"];
+        self.beginning(of_day(&scheme_day(scheme, day), columns), pages, day_mark).await
     }
 
     async fn beginning<T>(
         &self,
-        index: &'static str,
-        key: &'static str,
-        partition: &str,
+        partition: Partition<'_>,
         pages: u32,
-        read: impl Fn(&Attributes) -> Result<T, LedgerError>,
+        read: impl Fn(&Line<'_>) -> Result<T, LedgerError>,
     ) -> Result<Beginning<T>, LedgerError> {
-        let mut found = Beginning { rows: Vec::new(), complete: false };
-        let mut start = None;
-        for _ in 0..pages {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.tables.documents)
-                .index_name(index)
-                .key_condition_expression(format!("{key} = :partition"))
-                .expression_attribute_values(":partition", text(partition))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| LedgerError::store("list the beginning of", partition, error))?;
-            for item in page.items() {
-                found.rows.push(read(item)?);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                found.complete = true;
-                break;
-            }
-        }
-        Ok(found)
+        let mut rows = Vec::new();
+        let take = |line: &Line<'_>| {
+            rows.push(read(line)?);
+            Ok(())
+        };
+        let complete = self.lines(partition, pages, take).await?;
+        Ok(Beginning { rows, complete })
     }
+}
+
+const fn of_day<'a>(name: &'a str, columns: &'static [&'static str]) -> Partition<'a> {
+    Partition { index: BY_DAY_INDEX, key: "scheme_day", name, columns }
+}
+
+fn attention_row(line: &Line<'_>, kind: Attention) -> Result<AttentionRow, LedgerError> {
+    Ok(AttentionRow {
+        key: line.required(line.pk.as_ref(), "pk")?,
+        kind,
+        since: line.required(line.attention_at.as_ref(), "attention_at")?,
+        scheme: line.required(line.scheme.as_ref(), "scheme")?,
+        reason: line.maybe(line.reason.as_ref(), "reason")?,
+        amount: line.maybe(line.amount.as_ref(), "amount")?,
+    })
+}
+
+fn day_row(line: &Line<'_>) -> Result<DayRow, LedgerError> {
+    Ok(DayRow {
+        key: line.required(line.pk.as_ref(), "pk")?,
+        state: line.required(line.state.as_ref(), "state")?,
+        amount: line.maybe(line.amount.as_ref(), "amount")?,
+        reason: line.maybe(line.reason.as_ref(), "reason")?,
+        voucher_code: line.maybe(line.voucher_code.as_ref(), "voucher_code")?,
+        voucher_id: line.maybe(line.voucher_id.as_ref(), "voucher_id")?,
+        updated_at: line.required(line.updated_at.as_ref(), "updated_at")?,
+    })
+}
+
+fn day_mark(line: &Line<'_>) -> Result<DayMark, LedgerError> {
+    Ok(DayMark {
+        state: line.required(line.state.as_ref(), "state")?,
+        reason: line.maybe(line.reason.as_ref(), "reason")?,
+        amount: line.maybe(line.amount.as_ref(), "amount")?,
+        updated_at: line.required(line.updated_at.as_ref(), "updated_at")?,
+    })
 }

@@ -271,7 +271,7 @@ impl Ledger {
     }
 }
 
-pub(crate) fn read_attention_row(item: &Attributes, kind: Attention) -> Result<AttentionRow, LedgerError> {
+fn read_attention_row(item: &Attributes, kind: Attention) -> Result<AttentionRow, LedgerError> {
     let read = ItemReader::new(item);
     Ok(AttentionRow {
         key: read.required("pk")?,
@@ -283,7 +283,7 @@ pub(crate) fn read_attention_row(item: &Attributes, kind: Attention) -> Result<A
     })
 }
 
-pub(crate) fn read_day_row(item: &Attributes) -> Result<DayRow, LedgerError> {
+fn read_day_row(item: &Attributes) -> Result<DayRow, LedgerError> {
     let read = ItemReader::new(item);
     Ok(DayRow {
         key: read.required("pk")?,

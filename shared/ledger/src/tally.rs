@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use dougong_values::{BusinessDay, Money, SchemeId};
 
-use crate::codec::{Attributes, ItemReader, scheme_day, text, waiting_partition};
+use crate::codec::{scheme_day, waiting_partition};
 use crate::document::{Attention, State};
 use crate::error::LedgerError;
+use crate::lines::{Line, Partition};
 use crate::schema::{ATTENTION_INDEX, BY_DAY_INDEX};
 use crate::{EpochMs, Ledger};
 
@@ -43,13 +44,13 @@ impl Ledger {
     /// Counts what needs a person, of one kind, by scheme and reason: `pages` requests at most, each some thousands of
     /// documents (1 MB of the index).
     pub async fn attention_tally(&self, kind: Attention, pages: u32) -> Result<Tally, LedgerError> {
-        self.tally_of(kind.as_str(), ATTENTION_INDEX, "attention", "attention_at", None, pages).await
+        self.tally_of(kind.as_str(), ATTENTION_INDEX, "attention", None, pages).await
     }
 
     /// Counts what waits in groups of a scheme to be merged: `pages` requests at most.
     pub async fn waiting_tally(&self, scheme: &SchemeId, pages: u32) -> Result<Tally, LedgerError> {
         let partition = waiting_partition(scheme);
-        self.tally_of(&partition, ATTENTION_INDEX, "attention", "attention_at", None, pages).await
+        self.tally_of(&partition, ATTENTION_INDEX, "attention", None, pages).await
     }
 
     /// Counts the documents of a scheme's business day by state and reason: `pages` requests at most.
@@ -60,7 +61,7 @@ impl Ledger {
         pages: u32,
     ) -> Result<Tally, LedgerError> {
         let partition = scheme_day(scheme, day);
-        self.tally_of(&partition, BY_DAY_INDEX, "scheme_day", "updated_at", Some(scheme), pages).await
+        self.tally_of(&partition, BY_DAY_INDEX, "scheme_day", Some(scheme), pages).await
     }
 
     async fn tally_of(
@@ -68,57 +69,31 @@ impl Ledger {
         partition: &str,
         index: &'static str,
         key: &'static str,
-        since: &'static str,
         scheme: Option<&SchemeId>,
         pages: u32,
     ) -> Result<Tally, LedgerError> {
+        let columns: &[&str] = match scheme {
+            Some(_) => &["state", "reason", "amount", "updated_at"],
+            None => &["scheme", "state", "reason", "amount", "attention_at"],
+        };
         let mut groups = Groups::new();
-        let mut start = None;
-        for _ in 0..pages {
-            let columns = if scheme.is_some() { "" } else { "#scheme, " };
-            let query = self
-                .client
-                .query()
-                .table_name(&self.tables.documents)
-                .index_name(index)
-                .key_condition_expression(format!("{key} = :partition"))
-                .expression_attribute_values(":partition", text(partition))
-                .projection_expression(format!("{columns}#state, #reason, amount, {since}"))
-                .expression_attribute_names("#state", "state")
-                .expression_attribute_names("#reason", "reason")
-                .set_exclusive_start_key(start);
-            let query = match scheme {
-                Some(_) => query,
-                None => query.expression_attribute_names("#scheme", "scheme"),
-            };
-            let page = query.send().await.map_err(|error| LedgerError::store("count", partition, error))?;
-            for item in page.items() {
-                add(&mut groups, item, since, scheme)?;
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(Tally { rows: groups.into_values().collect(), complete: true });
-            }
-        }
-        Ok(Tally { rows: groups.into_values().collect(), complete: false })
+        let of = Partition { index, key, name: partition, columns };
+        let complete = self.lines(of, pages, |line| add(&mut groups, line, scheme)).await?;
+        Ok(Tally { rows: groups.into_values().collect(), complete })
     }
 }
 
-fn add(
-    groups: &mut Groups,
-    item: &Attributes,
-    since: &'static str,
-    scheme: Option<&SchemeId>,
-) -> Result<(), LedgerError> {
-    let read = ItemReader::new(item);
-    let scheme = match scheme {
-        Some(scheme) => scheme.clone(),
-        None => read.required("scheme")?,
+fn add(groups: &mut Groups, line: &Line<'_>, scheme: Option<&SchemeId>) -> Result<(), LedgerError> {
+    let (scheme, at): (SchemeId, EpochMs) = match scheme {
+        Some(scheme) => (scheme.clone(), line.required(line.updated_at.as_ref(), "updated_at")?),
+        None => (
+            line.required(line.scheme.as_ref(), "scheme")?,
+            line.required(line.attention_at.as_ref(), "attention_at")?,
+        ),
     };
-    let state: State = read.required("state")?;
-    let reason: Option<String> = read.maybe("reason")?;
-    let amount = read.maybe("amount")?.unwrap_or(Money::ZERO);
-    let at: EpochMs = read.required(since)?;
+    let state: State = line.required(line.state.as_ref(), "state")?;
+    let reason: Option<String> = line.maybe(line.reason.as_ref(), "reason")?;
+    let amount = line.maybe(line.amount.as_ref(), "amount")?.unwrap_or(Money::ZERO);
     let row = groups.entry((scheme.clone(), state.as_str(), reason.clone())).or_insert_with(|| TallyRow {
         scheme,
         state,

@@ -33,7 +33,7 @@ pub use chinese::{Sentences, in_chinese, problem_in_chinese, translated};
 pub use doctor::{Checkup, Finding, Part};
 pub use documents::{Filter, Listed, Place, Row};
 pub use letters::{Letter, Letters};
-pub use overview::{DayOf, Overview};
+pub use overview::{DayOf, Mark, MarksOf, NeedGroup, Needs, Overview};
 pub use pace::{PaceStatus, Paused, System};
 pub use reasons::{ReasonWords, Texts, exclusion, reason};
 pub use reconcile::{

@@ -1,12 +1,12 @@
 //! What a screen shows at once: a bounded, concurrent look at the lists.
 
-use dougong_ledger::Attention;
+use dougong_ledger::{Attention, DayMark};
 use dougong_runtime::epoch_ms;
-use dougong_values::{BusinessDay, DocumentKey, SchemeId};
+use dougong_values::{BeijingTime, BusinessDay, DocumentKey, Money, SchemeId};
 use futures_util::future::try_join_all;
 
-use crate::documents::Row;
-use crate::{Listed, OperateError, Operator, QueueStatus, WatermarkStatus};
+use crate::documents::{Place, Row};
+use crate::{Listed, OperateError, Operator, QueueStatus, WatermarkStatus, at};
 
 /// One scheme's documents of a day.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,13 +17,68 @@ pub struct DayOf {
     pub listed: Listed,
 }
 
+/// A document of a day as far as counts, sums and curves ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Where it stands.
+    pub place: Place,
+    /// Its amount.
+    pub amount: Option<Money>,
+    /// When it was last written.
+    pub since: BeijingTime,
+}
+
+impl From<DayMark> for Mark {
+    fn from(mark: DayMark) -> Self {
+        let place = Place::of(mark.state, mark.reason.as_deref());
+        Self { place, amount: mark.amount, since: at(mark.updated_at) }
+    }
+}
+
+/// One scheme's documents of a day, without their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarksOf {
+    /// The scheme.
+    pub scheme: SchemeId,
+    /// Its documents.
+    pub marks: Vec<Mark>,
+    /// Whether these are all there are.
+    pub complete: bool,
+}
+
+/// Documents that need a person for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeedGroup {
+    /// Where they stand.
+    pub place: Place,
+    /// Their scheme.
+    pub scheme: SchemeId,
+    /// The stable name of why.
+    pub reason: Option<String>,
+    /// How many.
+    pub count: u64,
+    /// What they are worth together.
+    pub amount: Money,
+    /// Since when the oldest of them.
+    pub oldest: BeijingTime,
+}
+
+/// What needs a person, by scheme and reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// The groups.
+    pub groups: Vec<NeedGroup>,
+    /// Whether everything was counted.
+    pub complete: bool,
+}
+
 /// How it goes, at a glance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overview {
     /// What needs a person, of all days.
-    pub needs: Listed,
+    pub needs: Needs,
     /// The day's documents, scheme by scheme.
-    pub day: Vec<DayOf>,
+    pub day: Vec<MarksOf>,
     /// The watermark of every scheme that pulls or downloads.
     pub watermarks: Vec<WatermarkStatus>,
     /// The order queue.
@@ -45,6 +100,38 @@ impl Operator {
         let complete = read.iter().all(|list| list.complete);
         let documents = read.into_iter().flat_map(|list| list.rows).map(Row::from).collect();
         Ok(Listed { documents, complete })
+    }
+
+    /// Counts the same documents by scheme and reason: the same requests, and less to send and to read.
+    async fn need_groups(&self) -> Result<Needs, OperateError> {
+        let kinds = Attention::ALL.map(async |kind| {
+            let tally = self.ledger().attention_tally(kind, ATTENTION_PAGES).await?;
+            Ok::<_, OperateError>((Place::from(kind), tally))
+        });
+        let tallies = try_join_all(kinds).await?;
+        let complete = tallies.iter().all(|(_, tally)| tally.complete);
+        let mut groups = Vec::new();
+        for (place, tally) in tallies {
+            groups.extend(tally.rows.into_iter().map(|row| NeedGroup {
+                place,
+                scheme: row.scheme,
+                reason: row.reason,
+                count: row.count,
+                amount: row.amount,
+                oldest: at(row.oldest),
+            }));
+        }
+        Ok(Needs { groups, complete })
+    }
+
+    /// Reads the beginning of a day's documents of every scheme as [`Operator::day`] does, without their names.
+    async fn day_marks(&self, day: BusinessDay) -> Result<Vec<MarksOf>, OperateError> {
+        let of_scheme = async |scheme: SchemeId| {
+            let list = self.ledger().day_marks(&scheme, day, DAY_PAGES).await?;
+            let marks = list.rows.into_iter().map(Mark::from).collect();
+            Ok::<_, OperateError>(MarksOf { scheme, marks, complete: list.complete })
+        };
+        try_join_all(self.schemes().into_iter().map(of_scheme)).await
     }
 
     /// Lists the beginning of a day's documents, of every scheme or of one: so many requests per scheme at most.
@@ -70,7 +157,7 @@ impl Operator {
     /// Tells how it goes at a glance, everything at the same time.
     pub async fn overview(&self, day: BusinessDay) -> Result<Overview, OperateError> {
         let (needs, day, watermarks, (queue, dead_letters)) =
-            tokio::try_join!(self.needs(), self.day(day, None), self.watermarks(0), self.queues())?;
+            tokio::try_join!(self.need_groups(), self.day_marks(day), self.watermarks(0), self.queues())?;
         Ok(Overview { needs, day, watermarks, queue, dead_letters })
     }
 

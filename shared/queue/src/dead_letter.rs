@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
 
 use crate::queue::Queue;
 
@@ -37,8 +37,22 @@ impl Queue {
     /// is no failure and must never dead-letter an order.
     pub async fn dead_letter(&self, body: &str) -> Result<(), DeadLetterError> {
         let url = self.dead_letter_queue().await?;
-        let sent = self.client.send_message().queue_url(url).message_body(body).send().await;
-        sent.map(drop).map_err(|error| DeadLetterError::unavailable("send to the dead-letter queue", error))
+        let sent = self.send_as_it_is(url, body).await;
+        sent.map_err(|error| DeadLetterError::unavailable("send to the dead-letter queue", error))
+    }
+
+    /// Sends one body to a queue. It is a batch of one: another operation of the SDK is 40 KB of each program.
+    pub(crate) async fn send_as_it_is(
+        &self,
+        url: &str,
+        body: &str,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let entry = SendMessageBatchRequestEntry::builder().id("0").message_body(body).build()?;
+        let reply = self.client.send_message_batch().queue_url(url).entries(entry).send().await?;
+        match reply.failed().first() {
+            Some(failed) => Err(failed.code().into()),
+            None => Ok(()),
+        }
     }
 
     /// Returns the URL of the queue's dead-letter queue.

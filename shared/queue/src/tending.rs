@@ -153,8 +153,8 @@ impl Queue {
                     foreign.push(receipt);
                     continue;
                 }
-                let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
-                sent.map_err(|error| refused("send a message again")(Box::new(error)))?;
+                let sent = self.send_as_it_is(&self.url, &body).await;
+                sent.map_err(refused("send a message again"))?;
                 let deleted =
                     self.client.delete_message().queue_url(url).receipt_handle(receipt).send().await;
                 deleted.map_err(|error| {

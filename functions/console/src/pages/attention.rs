@@ -1,9 +1,9 @@
 //! What needs a person, grouped by reason.
 
-use dougong_operate::{Operator, Place, Row};
+use dougong_operate::{NeedGroup, Operator, Place, Row};
 use maud::{Markup, html};
 
-use super::{Group, PAGE_ROWS, Wanted, first_row, grouped};
+use super::{PAGE_ROWS, Wanted, first_row, grouped};
 use crate::http::{Answer, link};
 use crate::page::{ATTENTION, ATTENTION_CSV, REPLAY, Visit, amount, amount_cell, at, option, to_document};
 use crate::router::PageError;
@@ -86,7 +86,7 @@ fn filters(visit: &Visit<'_>, rows: &[Row], wanted: &Wanted<'_>) -> Markup {
 /// Writes the groups with what to do about each.
 pub(crate) fn group_table<'a>(
     visit: &Visit<'_>,
-    groups: impl Iterator<Item = &'a Group>,
+    groups: impl Iterator<Item = &'a NeedGroup>,
     complete: bool,
 ) -> Markup {
     html! {
@@ -110,8 +110,8 @@ pub(crate) fn group_table<'a>(
                             th scope="row" { a href=(link(ATTENTION, &fields)) { (visit.reason(reason)) } " " (visit.badge(group.place)) }
                             td data-name=(visit.t("What to do", "处理办法")) { (visit.what_to_do(reason)) }
                             td data-name=(visit.t("Scheme", "方案")) { (group.scheme) }
-                            td.number data-name=(visit.t("Documents", "单据数")) { (visit.count(group.sum.count, complete)) }
-                            td.number data-name=(visit.t("Amount", "金额")) { (amount(group.sum.amount)) }
+                            td.number data-name=(visit.t("Documents", "单据数")) { (visit.count(group.count, complete)) }
+                            td.number data-name=(visit.t("Amount", "金额")) { (amount(group.amount)) }
                             td data-name=(visit.t("Oldest", "最早")) { (visit.ago(group.oldest)) }
                             @if visit.may_do() {
                                 td {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use dougong_operate::{Place, Row};
+use dougong_operate::{Mark, Place};
 use dougong_values::{BeijingTime, BusinessDay};
 use maud::{Markup, html};
 
@@ -19,11 +19,11 @@ const LEFT: usize = 52;
 const BELOW: usize = 22;
 
 /// Counts what was booked within each step of the day; what was booked on another day is left out.
-fn steps(rows: &[Row], day: BusinessDay) -> [u64; STEPS] {
+fn steps(marks: &[Mark], day: BusinessDay) -> [u64; STEPS] {
     let mut counts = [0; STEPS];
     let start = day.start();
-    for row in rows.iter().filter(|row| row.place == Place::Posted) {
-        let step = row.since.seconds_since(start).div_euclid(STEP_SECONDS);
+    for mark in marks.iter().filter(|mark| mark.place == Place::Posted) {
+        let step = mark.since.seconds_since(start).div_euclid(STEP_SECONDS);
         if let Some(count) = usize::try_from(step).ok().and_then(|step| counts.get_mut(step)) {
             *count += 1;
         }
@@ -32,8 +32,8 @@ fn steps(rows: &[Row], day: BusinessDay) -> [u64; STEPS] {
 }
 
 /// Draws the curve, with the same figures as a table for whoever cannot see it.
-pub(crate) fn figure(visit: &Visit<'_>, scheme: &str, rows: &[Row], day: BusinessDay) -> Markup {
-    let counts = steps(rows, day);
+pub(crate) fn figure(visit: &Visit<'_>, scheme: &str, marks: &[Mark], day: BusinessDay) -> Markup {
+    let counts = steps(marks, day);
     let now = visit.now;
     let drawn = if now.day() == day { step_of(now, day) + 1 } else { STEPS };
     let mut sums = Vec::with_capacity(drawn);
@@ -42,8 +42,8 @@ pub(crate) fn figure(visit: &Visit<'_>, scheme: &str, rows: &[Row], day: Busines
         sum += count;
         sums.push(sum);
     }
-    let is_later = |row: &&Row| row.place == Place::Posted && row.since.day() > day;
-    let later = rows.iter().filter(is_later).count() as u64;
+    let is_later = |mark: &&Mark| mark.place == Place::Posted && mark.since.day() > day;
+    let later = marks.iter().filter(is_later).count() as u64;
     if sum == 0 && later > 0 {
         return html! { p.note { (scheme) ": " (visit.t("booked on later days:", "在之后的日子入账：")) " " (visit.count(later, true)) } };
     }
@@ -103,28 +103,18 @@ fn step_of(time: BeijingTime, day: BusinessDay) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dougong_values::Money;
 
     #[test]
     fn each_booking_counts_in_its_ten_minutes_of_the_day() {
-        let row = |since: &str, place| Row {
-            key: "stockout#s#1".parse().unwrap(),
-            scheme: "online-sales".parse().unwrap(),
-            place,
-            reason: None,
-            amount: Some(Money::ZERO),
-            since: since.parse().unwrap(),
-            voucher_code: None,
-            voucher_id: None,
-        };
-        let rows = [
+        let row = |since: &str, place| Mark { place, amount: None, since: since.parse().unwrap() };
+        let marks = [
             row("2026-11-22 00:00:00", Place::Posted),
             row("2026-11-22 00:09:59", Place::Posted),
             row("2026-11-22 23:59:59", Place::Posted),
             row("2026-11-23 00:00:00", Place::Posted),
             row("2026-11-22 12:00:00", Place::Parked),
         ];
-        let counts = steps(&rows, "2026-11-22".parse().unwrap());
+        let counts = steps(&marks, "2026-11-22".parse().unwrap());
         assert_eq!((counts[0], counts[143], counts.iter().sum::<u64>()), (2, 1, 3));
     }
 }

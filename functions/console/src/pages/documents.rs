@@ -24,7 +24,7 @@ pub(crate) async fn page(visit: &Visit<'_>, operator: &Operator) -> Result<Answe
     let (rows, schemes, complete) = read(visit, operator).await?;
     let wanted = Wanted::of(visit);
     let fitting: Vec<&Row> = rows.iter().filter(|row| wanted.fits(row)).collect();
-    let sum = Sum::of(fitting.iter().copied());
+    let sum = Sum::of(fitting.iter().map(|row| row.amount));
     let from = first_row(visit).min(fitting.len());
     let to = (from + PAGE_ROWS).min(fitting.len());
     let day_text = day.to_string();

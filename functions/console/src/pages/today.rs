@@ -1,9 +1,9 @@
 //! The day at a glance.
 
-use dougong_operate::{DayOf, OperateError, Operator, Overview, Place, Row};
+use dougong_operate::{Mark, MarksOf, OperateError, Operator, Overview, Place};
 use maud::{Markup, html};
 
-use super::{Sum, curve, grouped};
+use super::{Sum, curve, largest_first};
 use crate::http::{Answer, link};
 use crate::page::{ATTENTION, DOCUMENTS, FLOW, ROOT, Visit, amount, at};
 use crate::router::PageError;
@@ -48,11 +48,11 @@ pub(crate) async fn page(visit: &Visit<'_>, operator: &Operator) -> Result<Answe
         section aria-labelledby="curves" {
             h2 #curves { (visit.t("The day's curve", "当日曲线")) }
             @for of in &overview.day {
-                @if !of.listed.documents.is_empty() {
-                    (curve::figure(visit, of.scheme.as_str(), &of.listed.documents, day))
+                @if !of.marks.is_empty() {
+                    (curve::figure(visit, of.scheme.as_str(), &of.marks, day))
                 }
             }
-            @if overview.day.iter().all(|of| of.listed.documents.is_empty()) {
+            @if overview.day.iter().all(|of| of.marks.is_empty()) {
                 p { (visit.t("No document of this day yet.", "当日尚无单据。")) }
             }
         }
@@ -78,11 +78,14 @@ fn alarms(visit: &Visit<'_>, overview: &Overview) -> Markup {
 }
 
 fn cards(visit: &Visit<'_>, overview: &Overview, day: &str) -> Markup {
-    let rows = || overview.day.iter().flat_map(|of| &of.listed.documents);
-    let complete = overview.day.iter().all(|of| of.listed.complete);
-    let booked = Sum::of(rows().filter(|row| row.place == Place::Posted));
-    let coming = Sum::of(rows().filter(|row| is_coming(row)));
-    let needs = Sum::of(overview.needs.documents.iter());
+    let marks = || overview.day.iter().flat_map(|of| &of.marks);
+    let complete = overview.day.iter().all(|of| of.complete);
+    let booked = booked(marks());
+    let coming = Sum::of(marks().filter(|mark| is_coming(mark)).map(|mark| mark.amount));
+    let needs = Sum {
+        count: overview.needs.groups.iter().map(|group| group.count).sum(),
+        amount: overview.needs.groups.iter().map(|group| group.amount).sum(),
+    };
     let card =
         |kind: &'static str, name: &'static str, sum: Sum, complete: bool, href: String, below: &str| {
             html! {
@@ -110,17 +113,21 @@ fn cards(visit: &Visit<'_>, overview: &Overview, day: &str) -> Markup {
     }
 }
 
-fn is_coming(row: &Row) -> bool {
-    matches!(row.place, Place::Queued | Place::Waiting | Place::Posting)
+fn booked<'a>(marks: impl Iterator<Item = &'a Mark>) -> Sum {
+    Sum::of(marks.filter(|mark| mark.place == Place::Posted).map(|mark| mark.amount))
+}
+
+fn is_coming(mark: &Mark) -> bool {
+    matches!(mark.place, Place::Queued | Place::Waiting | Place::Posting)
 }
 
 fn schemes(visit: &Visit<'_>, operator: &Operator, overview: &Overview, day: &str) -> Markup {
     let config = &operator.system().config;
     // Without a store system there is nothing to say of its schemes.
-    let is_shown = |of: &&DayOf| {
+    let is_shown = |of: &&MarksOf| {
         let is_live = config.schemes.contains_key(&of.scheme)
             || (config.store.is_some() && config.bill_schemes.contains_key(&of.scheme));
-        is_live || !of.listed.documents.is_empty()
+        is_live || !of.marks.is_empty()
     };
     html! {
         section aria-labelledby="schemes" {
@@ -139,18 +146,17 @@ fn schemes(visit: &Visit<'_>, operator: &Operator, overview: &Overview, day: &st
                     } }
                     tbody {
                         @for of in overview.day.iter().filter(is_shown) {
-                            @let rows = || of.listed.documents.iter();
-                            @let booked = Sum::of(rows().filter(|row| row.place == Place::Posted));
-                            @let complete = of.listed.complete;
-                            @let count = |wanted: &dyn Fn(&Row) -> bool| visit.count(rows().filter(|row| wanted(row)).count() as u64, complete);
-                            @let needs = |row: &Row| matches!(row.place, Place::Parked | Place::Held | Place::Unknown);
+                            @let booked = booked(of.marks.iter());
+                            @let complete = of.complete;
+                            @let count = |wanted: &dyn Fn(&Mark) -> bool| visit.count(of.marks.iter().filter(|mark| wanted(mark)).count() as u64, complete);
+                            @let needs = |mark: &Mark| matches!(mark.place, Place::Parked | Place::Held | Place::Unknown);
                             tr {
                                 th scope="row" { a href=(link(DOCUMENTS, &[("day", day), ("scheme", of.scheme.as_str())])) { (of.scheme) } }
                                 td.number data-name=(visit.t("Booked", "已入账")) { (visit.count(booked.count, complete)) }
                                 td.number data-name=(visit.t("Amount", "金额")) { (amount(booked.amount)) }
                                 td.number data-name=(visit.t("On the way", "在途")) { (count(&is_coming)) }
                                 td.number data-name=(visit.t("Needs a person", "待处理")) { (count(&needs)) }
-                                td.number data-name=(visit.t("Skipped", "不入账")) { (count(&|row| row.place == Place::Skipped)) }
+                                td.number data-name=(visit.t("Skipped", "不入账")) { (count(&|mark| mark.place == Place::Skipped)) }
                                 td data-name=(visit.t("Read up to", "已读取至")) {
                                     @if let Some(status) = overview.watermarks.iter().find(|status| status.scheme == of.scheme) {
                                         @if let Some(watermark) = status.watermark { (at(watermark)) } @else { (visit.t("not yet", "尚未开始")) }
@@ -166,7 +172,7 @@ fn schemes(visit: &Visit<'_>, operator: &Operator, overview: &Overview, day: &st
 }
 
 fn needs(visit: &Visit<'_>, overview: &Overview) -> Markup {
-    let groups = grouped(overview.needs.documents.iter());
+    let groups = largest_first(overview.needs.groups.clone());
     html! {
         section aria-labelledby="needs" {
             h2 #needs { (visit.t("What needs a person", "待人工处理")) }

@@ -51,16 +51,17 @@ impl<'t> Cells<'t> {
                 _ => Cow::Borrowed(without_blanks(self.plain(start))),
             };
             self.row.push(cell);
-            if let Some(behind) = self.rest.strip_prefix(',') {
-                self.rest = behind;
-                continue;
-            }
-            if let Some(below) =
-                self.rest.strip_prefix("\r\n").or_else(|| self.rest.strip_prefix(['\n', '\r']))
-            {
-                self.rest = below;
-                self.line += 1;
-            }
+            let line_end = match self.rest.as_bytes() {
+                [b',', ..] => {
+                    self.rest = &self.rest[1..];
+                    continue;
+                }
+                [b'\r', b'\n', ..] => 2,
+                [b'\r' | b'\n', ..] => 1,
+                _ => 0,
+            };
+            self.rest = &self.rest[line_end..];
+            self.line += u32::from(line_end > 0);
             return Ok(Some(line));
         }
     }
