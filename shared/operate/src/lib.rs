@@ -134,6 +134,7 @@ impl OperateError {
             Self::DamagedResult => "damaged_result",
             Self::NoSlot { .. } => "no_slot",
             Self::EndsBeforeItBegins { .. } => "ends_before_it_begins",
+            Self::InTheFuture { .. } => "in_the_future",
             Self::NoScheme { .. } => "unknown_scheme",
         }
     }

@@ -285,6 +285,8 @@ pub(super) const PARTS: Sentences = &[
     ),
     ("cannot read {}: attribute {} is {*}", "无法读取 {0}：属性 {1} {2}"),
     ("an item without a key", "没有键"),
+    ("an item of an index", "索引中的一项"),
+    ("a reply that is streamed", "应答为流式，无法读取"),
     ("missing", "缺失"),
     ("not what it should be", "与预期不符"),
     ("of another type", "类型不符"),
