@@ -125,7 +125,10 @@ fn failed(lang: Lang) -> impl Fn(dougong_operate::OperateError) -> Failure {
             dougong_operate::OperateError::NoScheme { .. } => words::scheme_hint(lang),
             dougong_operate::OperateError::Wdt(_)
             | dougong_operate::OperateError::Bip(_)
+            | dougong_operate::OperateError::Store(_)
             | dougong_operate::OperateError::NoSlot { .. } => words::later_hint(lang),
+            dougong_operate::OperateError::NoStore => words::store_hint(lang),
+            dougong_operate::OperateError::StillToCome { .. } => words::day_hint(lang),
             dougong_operate::OperateError::EndsBeforeItBegins { .. } => words::span_hint(lang),
             dougong_operate::OperateError::InTheFuture { .. } => words::future_hint(lang),
             _ => words::reach_hint(lang),

@@ -158,6 +158,18 @@ pub(super) fn future_hint(lang: Lang) -> String {
     )
 }
 
+pub(super) fn store_hint(lang: Lang) -> String {
+    say!(
+        lang,
+        "name the scheme of another system, or set the url of [store] in dougong.toml",
+        "请指定其他系统的方案，或在 dougong.toml 中填写 [store] 的 url"
+    )
+}
+
+pub(super) fn day_hint(lang: Lang) -> String {
+    say!(lang, "name a day that has begun", "请指定已开始的日期")
+}
+
 pub(super) fn pull_hint(lang: Lang) -> String {
     say!(
         lang,

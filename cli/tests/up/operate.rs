@@ -493,6 +493,12 @@ async fn a_day_is_reconciled_and_every_difference_is_told_with_what_settles_it()
     let scheme = ["reconcile", "--scheme", "online-sales", "--days", "31"];
     world.says(&scheme, 0, &["online-sales", &day, "differences"], &["online-sales", &day, "差异"]);
     world.says(&["reconcile", "--scheme", "declared"], 0, &["nothing was reconciled"], &["没有对账结果"]);
+    // What cannot be compared is said with what to do.
+    let to_come = BeijingTime::now().day().plus_days(2).to_string();
+    let hint = ["hint: name a day that has begun", "请指定已开始的日期"];
+    world.says(&["reconcile", "--day", &to_come], 1, &["still to come", hint[0]], &[hint[1]]);
+    let bills = ["reconcile", "--day", day.as_str(), "--scheme", "declared"];
+    world.says(&bills, 1, &["no store system", "hint: name the scheme of another"], &["填写 [store] 的 url"]);
     assert_eq!(up.stop().await, Some(0));
 }
 

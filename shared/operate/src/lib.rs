@@ -82,6 +82,12 @@ pub enum OperateError {
     /// The configuration has no store system.
     #[error("the configuration has no store system")]
     NoStore,
+    /// A day that has not begun cannot be reconciled.
+    #[error("{day} is still to come")]
+    StillToCome {
+        /// The day.
+        day: BusinessDay,
+    },
     /// The ledger has no room for a result, however much is left out of it.
     #[error("the result is too large to be kept")]
     TooLargeToKeep,
@@ -130,6 +136,7 @@ impl OperateError {
             Self::Bip(_) => "bip_unavailable",
             Self::Store(_) => "store_unavailable",
             Self::NoStore => "no_store",
+            Self::StillToCome { .. } => "still_to_come",
             Self::TooLargeToKeep => "too_large",
             Self::DamagedResult => "damaged_result",
             Self::NoSlot { .. } => "no_slot",

@@ -260,15 +260,18 @@ impl Reconciler<'_> {
     /// the ledger's list of the day. Nothing else is changed anywhere.
     ///
     /// # Errors
-    /// What one of the three does not answer; then nothing is kept, and an earlier result stays.
+    /// A day that has not begun; or what one of the three does not answer: then nothing is kept, and an earlier result stays.
     pub async fn reconcile(
         &mut self,
         scheme: &SchemeId,
         day: BusinessDay,
     ) -> Result<Reconciliation, OperateError> {
-        let operator = self.operator;
+        let (operator, at) = (self.operator, BeijingTime::now());
         let kind = operator.kind_of(scheme)?;
-        let at = BeijingTime::now();
+        if day > at.day() {
+            return Err(OperateError::StillToCome { day });
+        }
+        self.books.keep_near(day);
         let listed = operator.ledger_of(scheme, day).await?;
         // What a store is told about its deliveries stands beside the stockouts, and is no voucher.
         let own = |row: &DayRow| row.key.kind() == kind || row.key.kind() == DocumentKind::Merged;

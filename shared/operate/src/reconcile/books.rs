@@ -33,6 +33,14 @@ pub(super) struct Books {
     lists: BTreeMap<(VoucherKind, BusinessDay), Vec<FoundVoucher>>,
 }
 
+impl Books {
+    /// Forgets the lists of days that are far from one: a month of them would not fit into a function.
+    pub(super) fn keep_near(&mut self, day: BusinessDay) {
+        let near = day.plus_days(-1)..=day.plus_days(1);
+        self.lists.retain(|(_, listed), _| near.contains(listed));
+    }
+}
+
 impl Reconciler<'_> {
     /// Finds BIP's vouchers of a day, and those that the ledger knows and BIP has dated otherwise.
     pub(super) async fn vouchers(
