@@ -446,6 +446,47 @@ async fn watermarks_paces_and_dead_letters_are_shown_and_set_by_hand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_needs_the_secret_says_which_policy_and_the_rest_works_without_it() {
+    let world = World::start(60_000).await;
+    world.ship(18, 1);
+    let mut up = world.up().await;
+    world.until_booked(1).await;
+    world.until_nothing_waits().await;
+    // As on AWS with OperatorPolicy alone: names of everything, and a secret that cannot be read.
+    let mut variables = door(&world);
+    variables.insert("DOUGONG_SECRETS".to_owned(), world.path("no-such-file.json").display().to_string());
+    let run = |command: &[&str], lang: &str| {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_dougong"));
+        process.args(command).args(["--by", "Li Lei", "--lang", lang]).env_clear().envs(&variables);
+        let output = process.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    };
+    let (code, said) = run(&["status"], "en");
+    assert!(code == 0 && said.contains("whether calls are stopped is not known"), "{code} {said}");
+    assert!(said.contains("CallerPolicyArn"), "{said}");
+    for command in [&["orders", "list"][..], &["watermark", "show"], &["dlq", "list"], &["history"]] {
+        let (code, said) = run(command, "zh");
+        assert_eq!(code, 0, "{command:?} {said}");
+    }
+    for command in [
+        &["pause", "--for", "1m", "--reason", "x"][..],
+        &["resume"],
+        &["pull", "--from", "2026-11-01", "--to", "2026-11-01", "--yes"],
+        &["reconcile", "--day", "2026-11-01"],
+    ] {
+        let (code, said) = run(command, "zh");
+        assert!(
+            code == 1 && said.contains("CallerPolicyArn") && said.contains("此操作需要密钥"),
+            "{command:?} {said}"
+        );
+    }
+    let (code, said) = run(&["doctor"], "zh");
+    assert!(code == 1 && said.contains("CallerPolicyArn") && said.contains("无法读取密钥文件"), "{said}");
+    assert_eq!(up.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_merged_voucher_is_dissolved_and_a_foreign_dead_letter_is_named_and_never_printed() {
     let world = World::start(60_000).await;
     let file = world.path("config/dougong.toml");

@@ -18,7 +18,7 @@ mod watermarks;
 
 use dougong_ledger::{Action, Ledger, LedgerError};
 use dougong_queue::{SendError, TendError};
-use dougong_runtime::{Reached, StartError, epoch_ms};
+use dougong_runtime::{Parts, Reached, StartError, epoch_ms};
 use dougong_values::{BeijingTime, BusinessDay, DocumentKey};
 
 pub use advice::{Advice, Next};
@@ -131,6 +131,14 @@ impl Operator {
 
     const fn ledger(&self) -> &Ledger {
         &self.system.ledger
+    }
+
+    /// Returns what a function works with, the secrets among it.
+    fn parts(&self) -> Result<Parts, OperateError> {
+        if let Err(problem) = &self.system.secrets {
+            return Err(OperateError::NoSecrets { problem: problem.clone() });
+        }
+        self.system.parts().map_err(|error| OperateError::start(&error))
     }
 
     /// Writes down what is about to be done.

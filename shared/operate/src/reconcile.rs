@@ -146,7 +146,7 @@ impl Operator {
             name: format!("{scheme} for stockouts"),
             known: config.schemes.keys().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         })?;
-        let parts = self.system.parts().map_err(|error| OperateError::start(&error))?;
+        let parts = self.parts()?;
         let window = Window::new(day.start(), day.start().plus_seconds(86_399));
         let window = window.map_err(|error| OperateError::Start { problem: error.to_string() })?;
         let mut excluded = Sum::default();
