@@ -38,7 +38,7 @@ fn written(letters: &Letters, lang: Lang) -> String {
             Cell::new(letter.sent.map(|sent| sent.to_string()).unwrap_or_default()),
             Cell::new(letter.document.as_ref().map(ToString::to_string).unwrap_or_default()),
             right(letter.bytes),
-            Cell::new(letter.problem.as_deref().unwrap_or_default()),
+            Cell::new(words::said(lang, letter.problem.as_deref().unwrap_or_default())),
         ]);
     }
     table(&rows)

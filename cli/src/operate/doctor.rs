@@ -78,8 +78,8 @@ const fn hint(part: Part) -> Texts {
             zh: "请核对 DOUGONG_ORDERS_QUEUE_URL、其重驱策略和凭证权限",
         },
         Part::Secrets => Texts {
-            en: "let DOUGONG_SECRETS name the file, or DOUGONG_SECRET_ID the secret, and allow reading it",
-            zh: "请用 DOUGONG_SECRETS 指定文件，或用 DOUGONG_SECRET_ID 指定密钥并授予读取权限",
+            en: "let DOUGONG_SECRETS name the file, or DOUGONG_SECRET_ID the secret, and allow reading it (CallerPolicyArn)",
+            zh: "请用 DOUGONG_SECRETS 指定文件，或用 DOUGONG_SECRET_ID 指定密钥并授予读取权限（CallerPolicyArn）",
         },
         Part::Clock => Texts {
             en: "set this machine's clock by NTP: requests are signed with the time",

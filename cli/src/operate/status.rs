@@ -159,6 +159,8 @@ fn flow(status: &Status, lang: Lang) -> String {
             "whether calls are stopped is not known: {problem}\n",
             "无法得知调用是否暂停：{problem}\n"
         );
+        let hint = words::secrets_hint(lang);
+        text += &say!(lang, "hint: {hint}\n", "提示：{hint}\n");
     }
     text
 }

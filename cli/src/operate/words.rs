@@ -129,8 +129,8 @@ pub(super) fn reach_hint(lang: Lang) -> String {
 pub(super) fn secrets_hint(lang: Lang) -> String {
     say!(
         lang,
-        "let DOUGONG_SECRETS name the file, or DOUGONG_SECRET_ID the secret and allow secretsmanager:GetSecretValue",
-        "请用 DOUGONG_SECRETS 指定密钥文件，或用 DOUGONG_SECRET_ID 指定密钥并授予 secretsmanager:GetSecretValue"
+        "let DOUGONG_SECRETS name the file; or DOUGONG_SECRET_ID the secret, with the policy of output CallerPolicyArn beside OperatorPolicyArn: pause, resume, pull, reconcile and doctor need it (docs/operate.md)",
+        "请用 DOUGONG_SECRETS 指定密钥文件；或用 DOUGONG_SECRET_ID 指定密钥，并在 OperatorPolicyArn 之外附加输出 CallerPolicyArn 的策略：pause、resume、pull、reconcile、doctor 需要它（docs/operate.zh-CN.md）"
     )
 }
 

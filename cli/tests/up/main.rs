@@ -43,7 +43,7 @@ async fn a_day_is_booked_once_each_although_up_is_killed_with_messages_in_its_qu
     let started = up.event("it has started", |event| event["event"] == "started").await;
     assert!(started["messages_put_back"].as_u64() > Some(0), "{started}");
     world.until_booked(orders.len()).await;
-    up.settled().await;
+    world.until_nothing_waits().await;
     assert_eq!(up.stop().await, Some(0));
     world.assert_booked_once_each(&orders);
 }
@@ -54,7 +54,7 @@ async fn a_change_that_waited_in_the_queue_of_a_killed_up_is_held_and_not_lost()
     let orders = world.ship(2, 3);
     let mut up = world.up().await;
     world.until_booked(orders.len()).await;
-    up.settled().await;
+    world.until_nothing_waits().await;
 
     // Nobody takes messages from the queue, and the ledger knows nothing of what waits there.
     let frozen: Vec<u32> = up.functions().into_iter().filter(|pid| is_function(*pid, "deliver")).collect();
@@ -116,7 +116,7 @@ async fn a_signal_ends_up_with_0_leaves_no_process_and_the_rest_for_the_next_sta
     assert!(world.bip.order_count() < orders.len(), "there was nothing left for the next start");
     let mut up = world.up().await;
     world.until_booked(orders.len()).await;
-    up.settled().await;
+    world.until_nothing_waits().await;
     assert_eq!(up.stop().await, Some(0));
     world.assert_booked_once_each(&orders);
 }
@@ -162,7 +162,7 @@ async fn a_full_disk_is_said_nothing_is_lost_and_the_work_goes_on_when_there_is_
     limit_file_size(up.pid(), "unlimited");
     up.event("there is room again", |event| event["event"] == "recovered").await;
     world.until_booked(orders.len()).await;
-    up.settled().await;
+    world.until_nothing_waits().await;
     assert_eq!(up.stop().await, Some(0));
     world.assert_booked_once_each(&orders);
 }
@@ -185,7 +185,7 @@ async fn the_logs_stay_within_their_bounds_and_hold_no_secret() {
     let mut up = world.up_as(command).await;
     up.event("the odd one is parked", |event| event["reasons"]["unknown_shop"] == 1).await;
     world.until_booked(orders.len()).await;
-    up.settled().await;
+    world.until_nothing_waits().await;
     assert_eq!(up.stop().await, Some(0));
 
     let logs = world.logs();

@@ -1,14 +1,18 @@
 //! The operator's commands on a running `dougong up`, as an operator types them, in both languages.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use dougong_cloud::{Function, FunctionHost, LogSink};
 use dougong_simulators::bip;
 use dougong_simulators::faults::{Fault, Rule, Strikes, When};
 use dougong_simulators::wdt::WdtOrder;
 use dougong_values::{BeijingTime, Money};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::world::{Up, World, assert_no_secret_in, until};
 
@@ -106,6 +110,50 @@ fn assert_no_english_in(said: &str) {
             .any(|own| own.eq_ignore_ascii_case(word));
         assert!(!found, "{word:?} in {said}");
     }
+}
+
+/// What the running `up` lets its commands in by.
+fn door(world: &World) -> BTreeMap<String, String> {
+    let door = fs::read_to_string(world.path("data/operate.json")).unwrap();
+    let door: Value = serde_json::from_str(&door).unwrap();
+    let mut variables: BTreeMap<String, String> =
+        serde_json::from_value(door["environment"].clone()).unwrap();
+    variables.insert("DOUGONG_CONFIG".to_owned(), world.path("config").display().to_string());
+    variables
+}
+
+/// Puts together at once whatever waits to be merged.
+async fn close(world: &World) {
+    let function = Function {
+        name: "sweep".to_owned(),
+        command: [env!("CARGO_BIN_EXE_dougong"), "function", "sweep"].map(Into::into).to_vec(),
+        env: door(world),
+        timeout: Duration::from_mins(1),
+        max_environments: 1,
+        memory_mb: 256,
+    };
+    let host = FunctionHost::start(function, LogSink::collecting().0);
+    let closed = host.invoke(r#"{"job":"close","early":true}"#.to_owned()).await.unwrap();
+    let closed: Value = serde_json::from_slice(&closed.payload).unwrap();
+    assert_eq!(closed["parts"], 1, "{closed}");
+}
+
+/// Puts a text into the order queue that is no message.
+fn send_foreign(world: &World, text: &str) {
+    let door = door(world);
+    let address = door["AWS_ENDPOINT_URL_SQS"].strip_prefix("http://").unwrap().trim_end_matches('/');
+    let body = json!({ "QueueUrl": door["DOUGONG_ORDERS_QUEUE_URL"], "MessageBody": text }).to_string();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nhost: {address}\r\nx-amz-target: AmazonSQS.SendMessage\r\n\
+         content-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 fn key(order: &WdtOrder, world: &World) -> String {
@@ -412,6 +460,120 @@ async fn watermarks_paces_and_dead_letters_are_shown_and_set_by_hand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_needs_the_secret_says_which_policy_and_the_rest_works_without_it() {
+    let world = World::start(60_000).await;
+    world.ship(18, 1);
+    let mut up = world.up().await;
+    world.until_booked(1).await;
+    world.until_nothing_waits().await;
+    // As on AWS with OperatorPolicy alone: names of everything, and a secret that cannot be read.
+    let mut variables = door(&world);
+    variables.insert("DOUGONG_SECRETS".to_owned(), world.path("no-such-file.json").display().to_string());
+    let run = |command: &[&str], lang: &str| {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_dougong"));
+        process.args(command).args(["--by", "Li Lei", "--lang", lang]).env_clear().envs(&variables);
+        let output = process.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    };
+    let (code, said) = run(&["status"], "en");
+    assert!(code == 0 && said.contains("whether calls are stopped is not known"), "{code} {said}");
+    assert!(said.contains("CallerPolicyArn"), "{said}");
+    for command in [&["orders", "list"][..], &["watermark", "show"], &["dlq", "list"], &["history"]] {
+        let (code, said) = run(command, "zh");
+        assert_eq!(code, 0, "{command:?} {said}");
+    }
+    for command in [
+        &["pause", "--for", "1m", "--reason", "x"][..],
+        &["resume"],
+        &["pull", "--from", "2026-11-01", "--to", "2026-11-01", "--yes"],
+        &["reconcile", "--day", "2026-11-01"],
+    ] {
+        let (code, said) = run(command, "zh");
+        assert!(
+            code == 1 && said.contains("CallerPolicyArn") && said.contains("此操作需要密钥"),
+            "{command:?} {said}"
+        );
+    }
+    let (code, said) = run(&["doctor"], "zh");
+    assert!(code == 1 && said.contains("CallerPolicyArn") && said.contains("无法读取密钥文件"), "{said}");
+    assert_eq!(up.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_merged_voucher_is_dissolved_and_a_foreign_dead_letter_is_named_and_never_printed() {
+    let world = World::start(60_000).await;
+    let file = world.path("config/dougong.toml");
+    let gifts = "[schemes.online-sales.mapping.gifts]";
+    let merge = "[schemes.online-sales.mapping.merge]\nby = [\"shop\", \"warehouse\", \"day\"]\nprice = \"average\"\n";
+    let rules = fs::read_to_string(&file).unwrap().replacen(gifts, &format!("{merge}\n{gifts}"), 1);
+    fs::write(&file, rules).unwrap();
+    world.ship(17, 1);
+    let refusal = Fault::Code("999".to_owned(), Strikes::BeforeCommit);
+    let rule = world.bip.add_fault(Rule::on(bip::SAVE, When::Always, refusal));
+    let mut up = world.up().await;
+    world.until_listed("waiting", 1).await;
+    let member = world.listed("waiting").remove(0);
+    world.says(&["orders", "show", &member], 0, &["waits to be merged"], &["等待汇总"]);
+    close(&world).await;
+    world.until_listed("parked", 1).await;
+    let part = world.listed("parked").remove(0);
+    assert!(part.starts_with("merged#online-sales#"), "{part}");
+    world.says(
+        &["orders", "explain", &part],
+        0,
+        &["refused by BIP", "orders dissolve 'merged#", "its orders are put together anew"],
+        &["BIP 拒绝", "或解散", "重新汇总"],
+    );
+    world.bip.faults().remove(rule);
+    let no = world.operate_and_say("n\n", &["orders", "dissolve", &part, "--reason", "x", "--lang", "en"]);
+    assert!(
+        no.code == 1 && no.err.contains("give this merged voucher up? [y/N] nothing was done"),
+        "{}",
+        no.err
+    );
+    world.says(&["orders", "dissolve", &part, "--reason", "一单有误", "--yes"], 0, &["done"], &["已完成"]);
+    world.says(
+        &["orders", "show", &part],
+        0,
+        &["a part that was given up"],
+        &["不入账：已解散的汇总份", "解散汇总份"],
+    );
+    world.says(
+        &["orders", "dissolve", &member, "--reason", "x", "--yes"],
+        1,
+        &["nothing was done"],
+        &["未处理"],
+    );
+    close(&world).await;
+    world.until_booked(1).await;
+    until("its order knows its voucher", || world.json(&["orders", "show", &member])["place"] == "posted")
+        .await;
+
+    send_foreign(&world, "{\"phone\":\"NEVER-SHOWN\"}");
+    until("it is a dead letter", || world.operate(&["dlq", "list"]).code == 3).await;
+    world.says(
+        &["dlq", "list"],
+        3,
+        &["the body is not a message of Dougong"],
+        &["内容不是斗拱的消息", "问题"],
+    );
+    world.says(
+        &["dlq", "redrive", "--yes"],
+        0,
+        &["sent again: 0; not ours, and left where they are: 1"],
+        &["已重发 0 条", "原样保留 1 条"],
+    );
+    for command in [&["dlq", "list"][..], &["dlq", "list", "--json"], &["status", "--json"]] {
+        let ended = world.operate(command);
+        assert!(!ended.out.contains("NEVER-SHOWN") && !ended.err.contains("NEVER-SHOWN"), "{}", ended.out);
+    }
+    assert_eq!(world.json(&["dlq", "list"])["letters"].as_array().unwrap().len(), 1, "it is kept");
+    assert_eq!(up.stop().await, Some(0));
+    assert_eq!(world.bip.order_count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn old_days_are_counted_and_pulled_without_moving_the_live_watermark() {
     let world = World::start(60_000).await;
     let recent = world.ship(14, 2);
@@ -556,6 +718,11 @@ fn every_operators_command_has_help_with_an_example_and_its_exit_codes() {
         let example = format!("  dougong {}", command.join(" "));
         assert!(said.contains(&example) && said.contains("Exit code 退出码: 0 "), "{said}");
         assert!(said.contains("--data") && said.contains("--json") && said.contains("--lang"), "{said}");
+    }
+    for command in ["demo", "up", "check", "preview", "diff", "test"] {
+        let said = help(&[command]);
+        let example = format!("Examples 示例:\n  dougong {command}");
+        assert!(said.contains(&example) && said.contains("Exit code 退出码: 0 "), "{said}");
     }
     // Without a system nothing is guessed.
     let output = Command::new(env!("CARGO_BIN_EXE_dougong")).arg("status").env_clear().output().unwrap();

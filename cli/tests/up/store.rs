@@ -1,6 +1,5 @@
 //! `dougong up` with a store system: pushes taken, lost ones swept, and everything booked once.
 
-use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
@@ -62,14 +61,13 @@ async fn what_stores_push_is_booked_and_what_a_push_lost_is_found() {
 
     let booked = || world.bip.order_count() + world.bip.returns().len();
     until("all bills are booked", || booked() >= bills.len()).await;
-    up.settled().await;
-    let swept: BTreeSet<String> = up
-        .events()
-        .iter()
-        .filter(|event| event["event"] == "swept" && event["queued"].as_u64() > Some(0))
-        .map(|event| event["scheme"].as_str().unwrap().to_owned())
-        .collect();
-    assert!(swept.contains("store-sales") && swept.contains("transferred"), "{swept:?}");
+    world.until_nothing_waits().await;
+    for scheme in ["store-sales", "transferred"] {
+        let found = |event: &Value| {
+            event["event"] == "swept" && event["scheme"] == scheme && event["queued"].as_u64() > Some(0)
+        };
+        up.event("what a push never brings was swept", found).await;
+    }
     assert_eq!(up.stop().await, Some(0));
     assert_eq!(booked(), bills.len(), "something is doubled");
     for (_, log) in world.logs() {
@@ -136,6 +134,42 @@ async fn a_lost_a_voided_and_a_corrected_bill_are_each_told_with_what_settles_th
     let kept = world.json(&["reconcile"]);
     assert_eq!(kept["days"].as_array().unwrap().len(), 2, "{kept}");
     assert_eq!(up.stop().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_days_of_store_bills_are_pulled_once_by_hand() {
+    let world = World::start(60_000).await;
+    let auth = Auth::new(AuthPreset::UrlToken, SECRET);
+    let settings = store::Settings { auth, ..store::Settings::default() };
+    let platform = store::Simulator::start(settings).await.unwrap();
+    let mut command = with_store(&world, &platform);
+    command.args(["--listen", "127.0.0.1:0", "--sweep-every", "6h"]);
+    let mut up = world.up_as(command).await;
+    // The downloads of the start: what comes later is found by nobody until tomorrow.
+    until("the first downloads are done", || {
+        let watermarks = world.json(&["watermark", "show", "--scheme", "declared", "--windows", "1"]);
+        watermarks[0]["last_run_ended"].is_string() && watermarks[0]["running"] == false
+    })
+    .await;
+    let day = BeijingTime::now().plus_seconds(-9 * 86_400).day();
+    let bills: Vec<StoreBill> = StorePlan::new(5, 20, day).generate();
+    platform.add(bills);
+
+    let day = day.to_string();
+    let pull = ["pull", "--scheme", "declared", "--from", &day, "--to", &day];
+    let with = |more: &'static str| pull.iter().copied().chain([more]).collect::<Vec<&str>>();
+    world.says(&with("--dry-run"), 0, &[&day], &[&day]);
+    assert_eq!(world.bip.order_count(), 0);
+    let pulled = world.json(&with("--yes"))["pulled"].clone();
+    let declared = usize::try_from(pulled["queued"].as_u64().unwrap()).unwrap();
+    assert!(declared > 3 && pulled["rows"] == pulled["queued"], "{pulled}");
+    world.until_booked(declared).await;
+    // A span that was read to its end is done.
+    world.says(&with("--yes"), 0, &["0 read, 0 queued"], &["读取 0，入队 0"]);
+    world.until_nothing_waits().await;
+    world.says(&["history"], 0, &["pulled by hand", "scheme#declared"], &["手工拉取"]);
+    assert_eq!(up.stop().await, Some(0));
+    assert_eq!(world.bip.order_count(), declared, "something is doubled");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -218,12 +218,6 @@ impl Up {
         found().unwrap()
     }
 
-    /// Waits until the queue was seen empty after deliveries.
-    pub(crate) async fn settled(&self) {
-        let last = || self.events().into_iter().rfind(|event| event["event"] == "delivered");
-        until("nothing waits any more", || last().is_some_and(|event| event["waiting"] == 0)).await;
-    }
-
     /// Returns the processes of the functions.
     pub(crate) fn functions(&self) -> Vec<u32> {
         children(self.pid())

@@ -99,7 +99,7 @@ impl Operator {
                 of_bills: true,
             });
         };
-        let parts = self.system.parts().map_err(|error| OperateError::start(&error))?;
+        let parts = self.parts()?;
         let client = parts.wdt_client().map_err(|error| OperateError::start(&error))?;
         let size = config.wdt.page_size;
         let (mut rows, mut calls) = (0, 0);

@@ -21,7 +21,7 @@ use std::time::Duration;
 use dougong_bip::CallError;
 use dougong_ledger::{Action, Ledger, LedgerError};
 use dougong_queue::{SendError, TendError};
-use dougong_runtime::{Reached, StartError, epoch_ms};
+use dougong_runtime::{Parts, Reached, StartError, epoch_ms};
 use dougong_store::CallClass;
 use dougong_values::{BeijingTime, BusinessDay, DocumentKey};
 use dougong_wdt::ErrorClass;
@@ -201,6 +201,14 @@ impl Operator {
 
     const fn ledger(&self) -> &Ledger {
         &self.system.ledger
+    }
+
+    /// Returns what a function works with, the secrets among it.
+    fn parts(&self) -> Result<Parts, OperateError> {
+        if let Err(problem) = &self.system.secrets {
+            return Err(OperateError::NoSecrets { problem: problem.clone() });
+        }
+        self.system.parts().map_err(|error| OperateError::start(&error))
     }
 
     /// Writes down what is about to be done.

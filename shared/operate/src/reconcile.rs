@@ -210,7 +210,7 @@ impl Operator {
         function: &'static str,
         heard: impl FnMut(Asked) + Send + 'a,
     ) -> Result<Reconciler<'a>, OperateError> {
-        let parts = self.system.parts().map_err(|error| OperateError::start(&error))?;
+        let parts = self.parts()?;
         let session = parts.bip_session(function).await.map_err(|error| OperateError::start(&error))?;
         Ok(Reconciler { operator: self, parts, session, books: Books::default(), heard: Box::new(heard) })
     }

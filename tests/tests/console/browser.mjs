@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 const { CONSOLE_URL: url, CONSOLE_TOKEN: token, CONSOLE_KEY: key, CONSOLE_DAY: day, CONSOLE_SHOTS: shots } = process.env;
 const require = createRequire(`${process.env.CONSOLE_PLAYWRIGHT ?? process.cwd()}/`);
 const { chromium } = require("playwright-core");
+const axe = require("axe-core");
 
 const problems = [];
 const check = (holds, words) => {
@@ -42,7 +43,9 @@ async function walk(locale, width, height) {
   check((await page.evaluate(() => document.activeElement?.id)) === "main", `${name}: the skip link leads nowhere`);
 
   const query = `key=${encodeURIComponent(key)}`;
-  const pages = ["", "/attention", "/documents", `/document?${query}`, `/replay?${query}`, `/decide?${query}&do=skip`, "/flow", "/deeds", "/reconciliation", `/reconciliation?scheme=online-sales&day=${day}`];
+  const pages = ["", "/attention", "/documents", `/document?${query}`, `/replay?${query}`, `/decide?${query}&do=skip`, "/flow", "/deeds",
+    "/watermark?scheme=online-sales&at=2026-01-01T08:00", "/set-watermark?scheme=online-sales&to=2026-01-01T08:00", "/pace?do=pause&system=bip",
+    "/reconciliation", `/reconciliation?scheme=online-sales&day=${day}`];
   for (const path of pages) {
     await page.goto(url + path);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -56,6 +59,10 @@ async function walk(locale, width, height) {
     check(nameless.length === 0, `${name} ${path}: nothing names ${nameless}`);
     const captions = await page.evaluate(() => [...document.querySelectorAll("table")].filter((table) => !table.caption).length);
     check(captions === 0, `${name} ${path}: ${captions} tables without a caption`);
+    // What a machine can tell of contrast, names, headings and landmarks.
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+    for (const { id, help, nodes } of violations) check(false, `${name} ${path}: ${id}: ${help}: ${nodes[0].html}`);
     if (shots) await page.screenshot({ path: `${shots}/${name}${path.replace(/\W+/g, "-").slice(0, 24) || "-today"}.png`, fullPage: true });
   }
 

@@ -33,8 +33,9 @@ fn every_function_has_a_role_of_its_own_that_grants_nothing_by_wildcard() {
         let policies = role["Properties"]["Policies"].as_array().unwrap();
         policies.iter().map(|policy| (*name, &policy["PolicyDocument"]))
     });
-    let operators = ("OperatorPolicy", &template.properties("OperatorPolicy")["PolicyDocument"]);
-    for (name, policy) in policies.chain([operators]) {
+    let of_people =
+        ["OperatorPolicy", "CallerPolicy"].map(|name| (name, &template.properties(name)["PolicyDocument"]));
+    for (name, policy) in policies.chain(of_people) {
         for statement in statements(policy) {
             assert!(statement["Sid"].is_string(), "{name}");
             assert_eq!(statement["Effect"], "Allow", "{name}");
@@ -63,6 +64,34 @@ fn operators_do_not_read_the_secret() {
     let actions: Vec<&str> = statements(policy).flat_map(|statement| strings(&statement["Action"])).collect();
     assert!(!actions.contains(&"secretsmanager:GetSecretValue"));
     assert!(actions.contains(&"secretsmanager:PutSecretValue"));
+}
+
+/// `pull` and `reconcile` run the functions' own work on a person's machine, the others ask and tell: what one policy does
+/// not allow, the other one must.
+#[test]
+fn with_both_policies_a_person_may_do_whatever_pull_and_sweep_do() {
+    let template = Template::read();
+    let actions = |name: &str| -> BTreeSet<String> {
+        let policy = template.properties(name)["PolicyDocument"].clone();
+        statements(&policy).flat_map(|statement| strings(&statement["Action"])).map(str::to_owned).collect()
+    };
+    let callers = actions("CallerPolicy");
+    let expected = ["dynamodb:DeleteItem", "secretsmanager:GetSecretValue"].map(str::to_owned);
+    assert_eq!(callers, BTreeSet::from(expected));
+    let statement = template.properties("CallerPolicy")["PolicyDocument"]["Statement"][0].clone();
+    assert_eq!(strings(&statement["Resource"]), ["Secret.Id"]);
+    let together: BTreeSet<String> = actions("OperatorPolicy").union(&callers).cloned().collect();
+    for role in ["PullRole", "SweepRole"] {
+        for policy in template.properties(role)["Policies"].as_array().unwrap() {
+            let needed =
+                statements(&policy["PolicyDocument"]).flat_map(|statement| strings(&statement["Action"]));
+            // Logs and traces are the function's own, and nobody closes merged vouchers by hand.
+            let own = ["logs:", "xray:", "dynamodb:ConditionCheckItem"];
+            let needed = needed.filter(|action| !own.iter().any(|own| action.starts_with(own)));
+            let missing: Vec<&str> = needed.filter(|action| !together.contains(*action)).collect();
+            assert!(missing.is_empty(), "{role} needs {missing:?} on a person's machine");
+        }
+    }
 }
 
 /// The China regions are a partition of their own, with addresses of their own. Their service principals are those of

@@ -140,7 +140,7 @@ fn list(visit: &Visit<'_>, rows: &[&Row], wanted: &Wanted<'_>) -> Markup {
                     th scope="col" { (visit.t("Reason", "原因")) }
                     th scope="col" { (visit.t("Scheme", "方案")) }
                     th.number scope="col" { (visit.t("Amount", "金额")) }
-                    th scope="col" { (visit.t("Since", "自")) }
+                    th scope="col" { (visit.t("Since", "起始时间")) }
                 } }
                 tbody {
                     @for row in &rows[from..to] {

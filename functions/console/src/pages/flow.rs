@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use dougong_operate::{Letters, OperateError, Operator, PaceStatus, System, WatermarkStatus, WindowRow};
+use dougong_operate::{
+    Letters, OperateError, Operator, PaceStatus, QueueStatus, System, WatermarkStatus, WindowRow,
+};
 use maud::{Markup, html};
 
 use crate::http::{Answer, link};
+use crate::lang::Lang;
 use crate::page::{FLOW, PACE, Visit, WATERMARK, at, to_document};
 use crate::router::PageError;
 
@@ -41,7 +44,7 @@ pub(crate) async fn page(visit: &Visit<'_>, operator: &Operator) -> Result<Answe
         section aria-labelledby="queues" {
             h2 #queues { (visit.t("Queues", "队列")) }
             dl.fields.two {
-                div { dt { (visit.t("Order queue", "订单队列")) } dd { (queue.total()) " (" (queue.visible) " " (visit.t("ready", "待取")) ", " (queue.in_flight) " " (visit.t("being worked on", "处理中")) ", " (queue.delayed) " " (visit.t("delayed", "延迟")) ")" } }
+                div { dt { (visit.t("Order queue", "订单队列")) } dd { (queue_words(visit, queue)) } }
                 div { dt { (visit.t("Dead letters", "死信")) } dd { (dead.total())
                     @if dead.total() > 0 && visit.may_do() { " " a href=(link(PACE, &[("do", "redrive")])) { (visit.t("Send again…", "重新发送…")) } } } }
             }
@@ -97,9 +100,18 @@ fn pace_table(visit: &Visit<'_>, paces: &[PaceStatus]) -> Markup {
     }
 }
 
+/// Writes what is done to the calls of a system.
+fn of_system(visit: &Visit<'_>, system: System, en: &'static str, zh: &'static str) -> String {
+    let (what, name) = (visit.t(en, zh), name(visit, system));
+    match visit.lang {
+        Lang::En => format!("{what} {name}"),
+        Lang::Zh => format!("{what}：{name}"),
+    }
+}
+
 const fn name(visit: &Visit<'_>, system: System) -> &'static str {
     match system {
-        System::Bip => visit.t("BIP", "用友BIP"),
+        System::Bip => visit.t("BIP", "用友 BIP"),
         System::Wdt => visit.t("WDT", "旺店通"),
         System::Store => visit.t("store system", "甩手掌柜"),
     }
@@ -125,6 +137,14 @@ fn watermark(visit: &Visit<'_>, status: &WatermarkStatus) -> Markup {
                 (windows(visit, &status.windows, &caption))
             }
         }
+    }
+}
+
+fn queue_words(visit: &Visit<'_>, queue: QueueStatus) -> String {
+    let (total, QueueStatus { visible, in_flight, delayed }) = (queue.total(), queue);
+    match visit.lang {
+        Lang::En => format!("{total} ({visible} ready, {in_flight} being worked on, {delayed} delayed)"),
+        Lang::Zh => format!("{total}（待取 {visible}，处理中 {in_flight}，延迟 {delayed}）"),
     }
 }
 
@@ -199,14 +219,14 @@ pub(crate) async fn confirm(visit: &Visit<'_>, operator: &Operator) -> Result<An
     };
     let (title, meaning) = match deed {
         Deed::Pause(system) => (
-            format!("{} {}", visit.t("Stop calls to", "暂停调用"), name(visit, system)),
+            of_system(visit, system, "Stop calls to", "暂停调用"),
             visit.t(
                 "Nobody calls the system until then. Orders wait in the queue; nothing is lost.",
                 "在此之前不再调用该系统。订单在队列中等待，不会丢失。",
             ),
         ),
         Deed::Resume(system) => (
-            format!("{} {}", visit.t("Let calls go on:", "恢复调用"), name(visit, system)),
+            of_system(visit, system, "Let calls go on:", "恢复调用"),
             visit.t(
                 "Calls go on at once, at their usual pace. Mend the cause of the pause first.",
                 "立即按正常频率恢复调用。请先排除暂停的原因。",

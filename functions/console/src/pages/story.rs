@@ -110,6 +110,15 @@ impl Marked {
     }
 }
 
+/// Writes a sentence whose names and values stand between backquotes.
+fn quoted(sentence: &str) -> Markup {
+    html! {
+        @for (index, part) in sentence.split('`').enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 fn in_language<'a>(visit: &Visit<'_>, problem: &'a Value) -> Cow<'a, Value> {
     match visit.lang {
         Lang::En => Cow::Borrowed(problem),
@@ -150,7 +159,7 @@ pub(super) fn problems(visit: &Visit<'_>, problems: &[Value]) -> Markup {
                     li {
                         strong { (visit.reason(Some(&reason))) }
                         @let message = text(problem, "message");
-                        @if !message.is_empty() { ": " (message) }
+                        @if !message.is_empty() { (visit.t(": ", "：")) (quoted(&message)) }
                         @if !source.is_empty() {
                             br; (visit.t("field", "字段")) " " code { (source) }
                             @let value = text(problem, "value");
@@ -164,7 +173,7 @@ pub(super) fn problems(visit: &Visit<'_>, problems: &[Value]) -> Markup {
                             @if !value.is_empty() { " · " (name) " " code { (value) } }
                         }
                         @let hint = text(problem, "hint");
-                        @if !hint.is_empty() { br; span.hint { (visit.t("hint: ", "提示：")) (hint) } }
+                        @if !hint.is_empty() { br; span.hint { (visit.t("hint: ", "提示：")) (quoted(&hint)) } }
                     }
                 }
             }
@@ -178,13 +187,13 @@ fn field_list(fields: &[Field], marked: &BTreeSet<String>) -> Markup {
         fields.iter().partition(|field| marked.contains(&field.field));
     html! {
         @if !problems.is_empty() {
-            dl.fields.first {
+            dl.fields.first tabindex="0" {
                 @for Field { field, value } in problems {
                     div.marked { dt { code { (field) } } dd { mark { (value) } } }
                 }
             }
         }
-        dl.fields {
+        dl.fields tabindex="0" {
             @for Field { field, value } in rest {
                 div { dt { code { (field) } } dd { (value) } }
             }
@@ -243,8 +252,8 @@ fn answer_side(visit: &Visit<'_>, story: &Story) -> Markup {
         dl.fields {
             @if let Some(id) = &story.voucher_id { div { dt { (visit.t("Id in BIP", "BIP 单据 ID")) } dd { code { (id) } } } }
             @if let Some(booked) = story.booked { div { dt { (visit.t("Booked", "入账时间")) } dd { (at(booked)) } } }
-            @if let Some(since) = story.unknown_since { div { dt { (visit.t("Outcome unknown since", "结果未知，自")) } dd { (at(since)) } } }
-            @if let Some(until) = story.busy_until { div { dt { (visit.t("Busy until", "处理中，至")) } dd { (at(until)) } } }
+            @if let Some(since) = story.unknown_since { div { dt { (visit.t("Outcome unknown since", "结果未知始于")) } dd { (at(since)) } } }
+            @if let Some(until) = story.busy_until { div { dt { (visit.t("Busy until", "处理中，预计至")) } dd { (at(until)) } } }
             div { dt { (visit.t("Attempts", "尝试次数")) } dd { (story.attempts) } }
         }
         @for problem in &story.problems {
@@ -278,7 +287,7 @@ fn facts(visit: &Visit<'_>, story: &Story) -> Markup {
                 }
                 @if let Some(first) = story.first_attempt { div { dt { (visit.t("First attempt", "首次发送")) } dd { (at(first)) } } }
                 @if let Some(last) = story.last_attempt { div { dt { (visit.t("Last attempt", "最近发送")) } dd { (at(last)) } } }
-                @if let Some(parked) = story.parked { div { dt { (visit.t("Needs a person since", "待处理，自")) } dd { (at(parked)) } } }
+                @if let Some(parked) = story.parked { div { dt { (visit.t("Needs a person since", "开始待处理")) } dd { (at(parked)) } } }
                 div { dt { (visit.t("Last written", "最近更新")) } dd { (at(story.updated)) } }
             }
             @match &story.merged {

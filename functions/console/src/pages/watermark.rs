@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use super::flow::windows;
 use crate::http::{Answer, link};
+use crate::lang::Lang;
 use crate::page::{FLOW, SET_WATERMARK, Visit, WATERMARK, at};
 use crate::router::PageError;
 
@@ -74,15 +75,15 @@ fn told(visit: &Visit<'_>, explained: &Explained) -> Markup {
             p.good role="status" { (at(*instant)) " " (visit.t("was inside these windows; the rows are what came back.", "曾在以下窗口之内；行数即当时返回的单据数。")) }
             (windows(visit, rows, visit.t("windows that held it", "包含该时刻的窗口")))
         } @else {
-            p.alert role="status" { (at(*instant)) " " (visit.t("was in no window.", "不在任何窗口之内。")) " "
+            p.alert role="status" { (at(*instant)) " " (visit.t("was in no window. ", "不在任何窗口之内。"))
                 @if is_ahead {
                     (visit.t("The watermark has not come there yet.", "水位尚未到达该时刻。"))
                 } @else if !complete {
                     (visit.t("The history is longer than what was searched.", "历史过长，未全部查找。"))
                 } @else {
                     (visit.t(
-                        "It lies before the first window, or its history is older than 400 days. Set the watermark back to before it, or have somebody read the day with `dougong pull`.",
-                        "早于第一个窗口，或历史已超过 400 天。可把水位设到该时刻之前，或请人用 `dougong pull` 补拉当天。",
+                        "It lies before the first window, or its history is older than 400 days. Set the watermark back to before it, or have somebody read the day with dougong pull.",
+                        "早于第一个窗口，或历史已超过 400 天。可把水位设到该时刻之前，或请人用 dougong pull 命令补拉当天。",
                     ))
                 }
             }
@@ -135,7 +136,11 @@ pub(crate) async fn confirm(visit: &Visit<'_>, operator: &Operator) -> Result<An
             p { a href=(back) { (visit.t("Back", "返回")) } }
         }
     };
-    Ok(Answer::page(200, visit.page(&title(visit, &scheme), FLOW, &content)))
+    let title = match visit.lang {
+        Lang::En => format!("Set the watermark of {scheme}?"),
+        Lang::Zh => format!("设置 {scheme} 的水位？"),
+    };
+    Ok(Answer::page(200, visit.page(&title, FLOW, &content)))
 }
 
 /// Sets it, if it still is what the person was shown.
@@ -154,8 +159,8 @@ pub(crate) async fn act(visit: &Visit<'_>, operator: &Operator) -> Result<Answer
 
 fn title(visit: &Visit<'_>, scheme: &SchemeId) -> String {
     match visit.lang {
-        crate::lang::Lang::En => format!("Watermark of {scheme}"),
-        crate::lang::Lang::Zh => format!("{scheme} 的水位"),
+        Lang::En => format!("Watermark of {scheme}"),
+        Lang::Zh => format!("{scheme} 的水位"),
     }
 }
 
