@@ -35,6 +35,7 @@ MERGING = "merged-sales"  # a scheme that merges
 LIMIT = 420  # seconds until every order has to be booked
 BATCHES = {"sqs:SendMessage": "sqs:SendMessageBatch", "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch"}
 LARGEST_ZIP = 4_000_000  # bytes
+LARGEST_PROGRAM = 8_000_000  # bytes
 UNKNOWN_TYPES = ("AWS::CloudWatch::CompositeAlarm", "AWS::Logs::QueryDefinition")
 
 
@@ -89,16 +90,20 @@ def add_merging_scheme(file):
 
 
 def zip_sizes(built):
-    """Packs each function as `sam deploy` does, and returns the sizes in bytes."""
+    """Packs each function as `sam deploy` does, and returns the sizes in bytes; weighs the programs, too."""
     sizes = {}
-    for program in sorted(built.glob("*/bootstrap")):
+    programs = sorted(built.glob("*/bootstrap"))
+    for program in programs:
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.write(program, "bootstrap")
         sizes[program.parent.name.lower()] = packed.tell()
     assert len(sizes) >= 4, f"functions are missing: {sizes}"
     large = {name: size for name, size in sizes.items() if size >= LARGEST_ZIP}
-    assert not large, f"zips over {LARGEST_ZIP} bytes: {large}"
+    assert not large, f"zips of {LARGEST_ZIP} bytes or more: {large}"
+    weights = {program.parent.name.lower(): program.stat().st_size for program in programs}
+    heavy = {name: size for name, size in weights.items() if size >= LARGEST_PROGRAM}
+    assert not heavy, f"programs of {LARGEST_PROGRAM} bytes or more: {heavy}"
     return sizes
 
 

@@ -107,6 +107,7 @@ const SENTENCES: Sentences = &[
     ("write a whole address that begins with https://", "请写以 https:// 开头的完整地址"),
     ("this is not an address", "这不是地址"),
     ("an address here holds no user and no password", "此处的地址不得含用户名和密码"),
+    ("write the domain in its ASCII form, which begins with xn--", "请写域名的 ASCII 形式（以 xn-- 开头）"),
     ("leave out everything from the `?` or `#` on", "请去掉 `?` 或 `#` 及其后的内容"),
     ("plain http would show tokens to the network: write https://", "http 会在网络上暴露令牌：请写 https://"),
     ("the whole address of the interface, such as {}", "接口的完整地址，如 {0}"),

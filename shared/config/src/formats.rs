@@ -28,6 +28,8 @@ pub(crate) fn wrong_with_url(text: &str) -> Option<&'static str> {
         Some("this is not an address")
     } else if authority.contains('@') {
         Some("an address here holds no user and no password")
+    } else if !authority.is_ascii() {
+        Some("write the domain in its ASCII form, which begins with xn--")
     } else if rest.contains(['?', '#']) {
         Some("leave out everything from the `?` or `#` on")
     } else if scheme == "http" && !this_machine {
@@ -62,6 +64,7 @@ mod tests {
             "http://127.0.0.1:8080",
             "http://localhost/x",
             "http://[::1]:9/x",
+            "https://xn--fsqu00a.xn--fiqs8s/门店",
         ] {
             assert_eq!(wrong_with_url(text), None, "{text}");
         }
@@ -75,6 +78,7 @@ mod tests {
             "https://u:p@a.cn",
             "https://a.cn/x?y=1",
             "https://a b.cn",
+            "https://例子.中国/x",
             "http://127.0.0.1@evil.cn",
         ] {
             assert!(wrong_with_url(text).is_some(), "{text:?} was taken");

@@ -61,7 +61,8 @@ impl Queue {
         Ok(url)
     }
 
-    /// Reads the dead-letter queue's name from the redrive policy, and asks for its URL.
+    /// Reads the dead-letter queue's name from the redrive policy. SQS demands that it be in the queue's own account and
+    /// region, so its URL differs by its name alone.
     async fn find_dead_letter_queue(&self) -> Result<String, DeadLetterError> {
         let attributes = self
             .client
@@ -77,8 +78,7 @@ impl Queue {
             .and_then(|policy| policy.get("deadLetterTargetArn")?.as_str().map(str::to_owned))
             .ok_or(DeadLetterError::NoDeadLetterQueue)?;
         let name = arn.rsplit(':').next().unwrap_or_default();
-        let url = self.client.get_queue_url().queue_name(name).send().await;
-        let url = url.map_err(|error| DeadLetterError::unavailable("find the dead-letter queue", error))?;
-        url.queue_url.ok_or(DeadLetterError::NoDeadLetterQueue)
+        let (place, _) = self.url.rsplit_once('/').ok_or(DeadLetterError::NoDeadLetterQueue)?;
+        Ok(format!("{place}/{name}"))
     }
 }
