@@ -93,6 +93,8 @@ pub(crate) struct Partition<'a> {
     pub(crate) name: &'a str,
     /// The attributes that come back: what is not sent need not be read.
     pub(crate) columns: &'static [&'static str],
+    /// The most lines of one request; without it as many as fit into 1 MB of the index, some thousands.
+    pub(crate) at_once: Option<i32>,
 }
 
 /// What a query's reply says, as far as it is read here.
@@ -106,8 +108,7 @@ struct Page<'a> {
 }
 
 impl Ledger {
-    /// Reads a partition of an index line by line: `pages` requests at most, each some thousands of lines (1 MB of the
-    /// index). Tells whether that is all of it.
+    /// Reads a partition of an index line by line: `pages` requests at most. Tells whether that is all of it.
     pub(crate) async fn lines(
         &self,
         partition: Partition<'_>,
@@ -130,6 +131,7 @@ impl Ledger {
                 .expression_attribute_values(":partition", text(partition.name))
                 .projection_expression(&columns)
                 .set_expression_attribute_names(Some(names.clone()))
+                .set_limit(partition.at_once)
                 .set_exclusive_start_key(start)
                 .customize()
                 .interceptor(reply.clone())

@@ -1,5 +1,5 @@
-//! The beginning of an operator's list, read whole pages at a time (1 MB each, some thousands of documents): for a screen,
-//! which must not take longer the more documents there are.
+//! The beginning of an operator's list, some thousands of documents: for a screen, which must not take longer the more
+//! documents there are.
 
 use dougong_values::{BusinessDay, Money, SchemeId};
 
@@ -34,19 +34,20 @@ pub struct DayMark {
 }
 
 impl Ledger {
-    /// Lists what a person should look at, the oldest first: `pages` requests at most.
+    /// Lists what a person should look at, the oldest first, `most` at most: one request.
     pub async fn attention_beginning(
         &self,
         kind: Attention,
-        pages: u32,
+        most: i32,
     ) -> Result<Beginning<AttentionRow>, LedgerError> {
         let partition = Partition {
             index: ATTENTION_INDEX,
             key: "attention",
             name: kind.as_str(),
             columns: &["pk", "scheme", "reason", "amount", "attention_at"],
+            at_once: Some(most),
         };
-        self.beginning(partition, pages, |line| attention_row(line, kind)).await
+        self.beginning(partition, 1, |line| attention_row(line, kind)).await
     }
 
     /// Lists the documents of a scheme's business day by key: `pages` requests at most.
@@ -88,7 +89,7 @@ impl Ledger {
 }
 
 const fn of_day<'a>(name: &'a str, columns: &'static [&'static str]) -> Partition<'a> {
-    Partition { index: BY_DAY_INDEX, key: "scheme_day", name, columns }
+    Partition { index: BY_DAY_INDEX, key: "scheme_day", name, columns, at_once: None }
 }
 
 fn attention_row(line: &Line<'_>, kind: Attention) -> Result<AttentionRow, LedgerError> {

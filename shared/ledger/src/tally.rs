@@ -44,13 +44,18 @@ impl Ledger {
     /// Counts what needs a person, of one kind, by scheme and reason: `pages` requests at most, each some thousands of
     /// documents (1 MB of the index).
     pub async fn attention_tally(&self, kind: Attention, pages: u32) -> Result<Tally, LedgerError> {
-        self.tally_of(kind.as_str(), ATTENTION_INDEX, "attention", None, pages).await
+        self.tally_of(of_attention(kind.as_str(), None), None, pages).await
+    }
+
+    /// Counts the beginning of the same list, `most` documents at most: one request.
+    pub async fn attention_tally_beginning(&self, kind: Attention, most: i32) -> Result<Tally, LedgerError> {
+        self.tally_of(of_attention(kind.as_str(), Some(most)), None, 1).await
     }
 
     /// Counts what waits in groups of a scheme to be merged: `pages` requests at most.
     pub async fn waiting_tally(&self, scheme: &SchemeId, pages: u32) -> Result<Tally, LedgerError> {
         let partition = waiting_partition(scheme);
-        self.tally_of(&partition, ATTENTION_INDEX, "attention", None, pages).await
+        self.tally_of(of_attention(&partition, None), None, pages).await
     }
 
     /// Counts the documents of a scheme's business day by state and reason: `pages` requests at most.
@@ -60,27 +65,27 @@ impl Ledger {
         day: BusinessDay,
         pages: u32,
     ) -> Result<Tally, LedgerError> {
-        let partition = scheme_day(scheme, day);
-        self.tally_of(&partition, BY_DAY_INDEX, "scheme_day", Some(scheme), pages).await
+        let name = scheme_day(scheme, day);
+        let columns = &["state", "reason", "amount", "updated_at"];
+        let of = Partition { index: BY_DAY_INDEX, key: "scheme_day", name: &name, columns, at_once: None };
+        self.tally_of(of, Some(scheme), pages).await
     }
 
     async fn tally_of(
         &self,
-        partition: &str,
-        index: &'static str,
-        key: &'static str,
+        partition: Partition<'_>,
         scheme: Option<&SchemeId>,
         pages: u32,
     ) -> Result<Tally, LedgerError> {
-        let columns: &[&str] = match scheme {
-            Some(_) => &["state", "reason", "amount", "updated_at"],
-            None => &["scheme", "state", "reason", "amount", "attention_at"],
-        };
         let mut groups = Groups::new();
-        let of = Partition { index, key, name: partition, columns };
-        let complete = self.lines(of, pages, |line| add(&mut groups, line, scheme)).await?;
+        let complete = self.lines(partition, pages, |line| add(&mut groups, line, scheme)).await?;
         Ok(Tally { rows: groups.into_values().collect(), complete })
     }
+}
+
+const fn of_attention(name: &str, at_once: Option<i32>) -> Partition<'_> {
+    let columns = &["scheme", "state", "reason", "amount", "attention_at"];
+    Partition { index: ATTENTION_INDEX, key: "attention", name, columns, at_once }
 }
 
 fn add(groups: &mut Groups, line: &Line<'_>, scheme: Option<&SchemeId>) -> Result<(), LedgerError> {

@@ -87,15 +87,15 @@ pub struct Overview {
     pub dead_letters: QueueStatus,
 }
 
-/// Pages of a list of what needs a person that a screen reads at most: some thousands of documents each.
-const ATTENTION_PAGES: u32 = 1;
+/// Documents of each list of what needs a person that a screen reads at most: more than anybody works through.
+const ATTENTION_ROWS: i32 = 3_000;
 /// Pages of a scheme's day that a screen reads at most.
 const DAY_PAGES: u32 = 2;
 
 impl Operator {
     /// Lists what needs a person: its beginning, the oldest first of each kind. Three requests, however much there is.
     pub async fn needs(&self) -> Result<Listed, OperateError> {
-        let kinds = Attention::ALL.map(|kind| self.ledger().attention_beginning(kind, ATTENTION_PAGES));
+        let kinds = Attention::ALL.map(|kind| self.ledger().attention_beginning(kind, ATTENTION_ROWS));
         let read = try_join_all(kinds).await?;
         let complete = read.iter().all(|list| list.complete);
         let documents = read.into_iter().flat_map(|list| list.rows).map(Row::from).collect();
@@ -105,7 +105,7 @@ impl Operator {
     /// Counts the same documents by scheme and reason: the same requests, and less to send and to read.
     async fn need_groups(&self) -> Result<Needs, OperateError> {
         let kinds = Attention::ALL.map(async |kind| {
-            let tally = self.ledger().attention_tally(kind, ATTENTION_PAGES).await?;
+            let tally = self.ledger().attention_tally_beginning(kind, ATTENTION_ROWS).await?;
             Ok::<_, OperateError>((Place::from(kind), tally))
         });
         let tallies = try_join_all(kinds).await?;
