@@ -175,7 +175,7 @@ fn pages(size: Size) -> Vec<Page> {
             "stockout#bench#",
         ),
         page("Watermarks and pace", "/console/flow", String::new(), "online-sales"),
-        page("What was done", "/console/deeds", format!("day={day}"), "Li Lei"),
+        page("History", "/console/deeds", format!("day={day}"), "Li Lei"),
     ]
 }
 

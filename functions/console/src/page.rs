@@ -57,7 +57,7 @@ impl Visit<'_> {
             (DOCUMENTS, self.t("Documents", "单据")),
             (RECONCILED, self.t("Reconciliation", "对账")),
             (FLOW, self.t("Watermarks and pace", "水位与频率")),
-            (DEEDS, self.t("What was done", "操作记录")),
+            (DEEDS, self.t("History", "操作记录")),
         ];
         let frame = html! {
             header {

@@ -11,7 +11,7 @@ use crate::router::PageError;
 pub(crate) async fn page(visit: &Visit<'_>, operator: &Operator) -> Result<Answer, PageError> {
     let day = day(visit)?;
     let deeds = operator.deeds_on(day).await?;
-    let title = format!("{} {day}", visit.t("What was done on", "操作记录"));
+    let title = format!("{} {day}", visit.t("History of", "操作记录"));
     let content = html! {
         form.filters action=(DEEDS) method="get" {
             div { label for="day" { (visit.t("Day", "日期")) } input #day type="date" name="day" value=(day) required; }
