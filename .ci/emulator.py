@@ -270,6 +270,12 @@ def invoke_samples(tools, endpoint, env, work, secret):
     pushed = json.loads(answers["accept-declare.json"])
     if pushed["statusCode"] != 200 or json.loads(pushed["body"])["code"] != 0:
         raise SystemExit(f"the push was refused: {pushed}")
+    page = json.loads(answers["console-page.json"])
+    if page["statusCode"] != 200 or "sign-in" not in page["body"]:
+        raise SystemExit(f"the page does not ask who is there: {page}")
+    compared = json.loads(answers["reconcile-schedule.json"])
+    if not compared["compared"]:
+        raise SystemExit(f"nothing was reconciled: {compared}")
     return answers
 
 

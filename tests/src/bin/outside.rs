@@ -47,6 +47,7 @@ async fn run(orders: usize) -> std::io::Result<()> {
         "wdt": { "app_key": wdt.qimen_app_key, "app_secret": wdt.qimen_secret },
         "bip": { "app_key": bip.app_key, "app_secret": bip.app_secret },
         "store": { "secrets": store::Settings::default().auth.secrets },
+        "console": { "token": "an emulated day has one reader" },
     });
     let (wdt, bip) = (wdt::Simulator::start(wdt).await?, bip::Simulator::start(bip).await?);
     let store = store::Simulator::start(store::Settings::default()).await?;
@@ -66,6 +67,7 @@ async fn run(orders: usize) -> std::io::Result<()> {
         "StoreCallsPerMinute": "60000",
         "StoreIncomingAuth": "url",
         "StoreOutgoingAuth": "url",
+        "ConsolePage": "ENABLED",
         "OnlineSalesStart": day.start().to_string(),
         "OnlineSalesLag": "1s",
     });
