@@ -15,7 +15,7 @@ pub(crate) mod watermark;
 use std::collections::BTreeMap;
 
 use dougong_operate::{Place, Row};
-use dougong_values::{BeijingTime, BusinessDay, DocumentKey, Money, SchemeId};
+use dougong_values::{BeijingTime, BusinessDay, DocumentKey, DocumentKind, Money, SchemeId};
 
 use crate::page::Visit;
 use crate::router::PageError;
@@ -44,6 +44,13 @@ impl Sum {
             sum
         })
     }
+}
+
+/// Tells whether a document is booked and worth something of its own: what a store is told of a booked order, and a merged
+/// voucher beside its orders, would count the same goods twice.
+pub(crate) fn is_booked(row: &Row) -> bool {
+    use DocumentKind::{Announce, Command, Merged, Shipped};
+    row.place == Place::Posted && !matches!(row.key.kind(), Announce | Command | Merged | Shipped)
 }
 
 /// Documents that need a person for the same reason.
@@ -139,4 +146,35 @@ pub(crate) fn day(visit: &Visit<'_>) -> Result<BusinessDay, PageError> {
 /// Reads the number of the first row that a page of a list shows.
 pub(crate) fn first_row(visit: &Visit<'_>) -> usize {
     visit.request.query.get("from").and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_store_is_told_and_a_merged_voucher_are_not_counted_beside_their_orders() {
+        let row = |key: &str| Row {
+            key: key.parse().unwrap(),
+            scheme: "online-sales".parse().unwrap(),
+            place: Place::Posted,
+            reason: None,
+            amount: Some("10.00".parse().unwrap()),
+            since: "2026-11-22 08:00:00".parse().unwrap(),
+            voucher_code: None,
+            voucher_id: None,
+        };
+        let rows = [
+            "stockout#s#1",
+            "announce#s#1",
+            "shipped#s#1",
+            "declare#BH1",
+            "merged#online-sales#a#2026-11-22#1",
+        ]
+        .map(row);
+        let booked = Sum::of(rows.iter().filter(|row| is_booked(row)));
+        assert_eq!((booked.count, booked.amount), (2, "20.00".parse().unwrap()));
+        let queued = Row { place: Place::Queued, ..row("stockout#s#2") };
+        assert!(!is_booked(&queued));
+    }
 }

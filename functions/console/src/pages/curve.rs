@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use dougong_operate::{Place, Row};
+use dougong_operate::Row;
 use dougong_values::{BeijingTime, BusinessDay};
 use maud::{Markup, html};
 
+use super::is_booked;
 use crate::page::Visit;
 
 /// Steps of ten minutes in a day.
@@ -22,7 +23,7 @@ const BELOW: usize = 22;
 fn steps(rows: &[Row], day: BusinessDay) -> [u64; STEPS] {
     let mut counts = [0; STEPS];
     let start = day.start();
-    for row in rows.iter().filter(|row| row.place == Place::Posted) {
+    for row in rows.iter().filter(|row| is_booked(row)) {
         let step = row.since.seconds_since(start).div_euclid(STEP_SECONDS);
         if let Some(count) = usize::try_from(step).ok().and_then(|step| counts.get_mut(step)) {
             *count += 1;
@@ -42,13 +43,13 @@ pub(crate) fn figure(visit: &Visit<'_>, scheme: &str, rows: &[Row], day: Busines
         sum += count;
         sums.push(sum);
     }
-    let is_later = |row: &&Row| row.place == Place::Posted && row.since.day() > day;
+    let is_later = |row: &&Row| is_booked(row) && row.since.day() > day;
     let later = rows.iter().filter(is_later).count() as u64;
     if sum == 0 && later > 0 {
-        return html! { p.note { (scheme) ": " (visit.t("booked on later days:", "在之后的日子入账：")) " " (visit.count(later, true)) } };
+        return html! { p.note { (scheme) (visit.t(": booked on later days: ", "：之后各日入账 ")) (visit.count(later, true)) } };
     }
     if sum == 0 {
-        return html! { p.note { (scheme) "：" (visit.t("nothing booked on this day yet", "当日尚无入账")) } };
+        return html! { p.note { (scheme) (visit.t(": nothing booked on this day yet", "：当日尚无入账")) } };
     }
     let top = sum.max(1);
     let x = |step: usize| LEFT + step * WIDTH / STEPS;
@@ -65,7 +66,7 @@ pub(crate) fn figure(visit: &Visit<'_>, scheme: &str, rows: &[Row], day: Busines
     html! {
         figure {
             figcaption { strong { (scheme) } " · " (title) " · " (visit.count(sum, true))
-                @if later > 0 { " · " (visit.t("on later days:", "之后入账：")) " " (visit.count(later, true)) } }
+                @if later > 0 { " · " (visit.t("on later days: ", "之后各日入账 ")) (visit.count(later, true)) } }
             svg viewBox=(format!("0 0 {} {}", LEFT + WIDTH + 8, HEIGHT + BELOW)) role="img" aria-labelledby=(name) {
                 title id=(name) { (scheme) ": " (title) ", " (sum) }
                 @for hour in [0, 6, 12, 18, 24] {
@@ -102,6 +103,8 @@ fn step_of(time: BeijingTime, day: BusinessDay) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use dougong_operate::Place;
+
     use super::*;
     use dougong_values::Money;
 

@@ -3,9 +3,9 @@
 use dougong_operate::{DayOf, OperateError, Operator, Overview, Place, Row};
 use maud::{Markup, html};
 
-use super::{Sum, curve, grouped};
+use super::{Sum, curve, grouped, is_booked};
 use crate::http::{Answer, link};
-use crate::page::{ATTENTION, DOCUMENTS, FLOW, ROOT, Visit, amount, at};
+use crate::page::{ATTENTION, DOCUMENTS, FLOW, PACE, ROOT, Visit, amount, at};
 use crate::router::PageError;
 
 /// From when on a watermark is shown as late, seconds: what the alarm says, too.
@@ -71,8 +71,8 @@ fn alarms(visit: &Visit<'_>, overview: &Overview) -> Markup {
             }
         }
         @if dead > 0 {
-            p.alert { (visit.t("Dead letters", "死信")) ": " (dead) ". "
-                (visit.t("Send them again with", "重新发送：")) " " code { "dougong dlq redrive" } }
+            p.alert { (visit.t("Dead letters: ", "死信：")) (dead) " "
+                a href=(link(PACE, &[("do", "redrive")])) { (visit.t("see whose they are, send them again…", "查看所属单据、重新发送…")) } }
         }
     }
 }
@@ -80,7 +80,7 @@ fn alarms(visit: &Visit<'_>, overview: &Overview) -> Markup {
 fn cards(visit: &Visit<'_>, overview: &Overview, day: &str) -> Markup {
     let rows = || overview.day.iter().flat_map(|of| &of.listed.documents);
     let complete = overview.day.iter().all(|of| of.listed.complete);
-    let booked = Sum::of(rows().filter(|row| row.place == Place::Posted));
+    let booked = Sum::of(rows().filter(|row| is_booked(row)));
     let coming = Sum::of(rows().filter(|row| is_coming(row)));
     let needs = Sum::of(overview.needs.documents.iter());
     let card =
@@ -140,7 +140,7 @@ fn schemes(visit: &Visit<'_>, operator: &Operator, overview: &Overview, day: &st
                     tbody {
                         @for of in overview.day.iter().filter(is_shown) {
                             @let rows = || of.listed.documents.iter();
-                            @let booked = Sum::of(rows().filter(|row| row.place == Place::Posted));
+                            @let booked = Sum::of(rows().filter(|row| is_booked(row)));
                             @let complete = of.listed.complete;
                             @let count = |wanted: &dyn Fn(&Row) -> bool| visit.count(rows().filter(|row| wanted(row)).count() as u64, complete);
                             @let needs = |row: &Row| matches!(row.place, Place::Parked | Place::Held | Place::Unknown);
