@@ -86,6 +86,19 @@ fn a_preview_says_of_every_field_where_it_came_from() {
     let output = dougong(&["preview", parked.to_str().unwrap(), "--config", config]);
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("unknown_shop"), "{}", said(&output));
+    // A Chinese reader is told no English sentence.
+    let zh = |file: &Path| {
+        said(&dougong(&["preview", file.to_str().unwrap(), "--config", config, "--lang", "zh"]))
+    };
+    let text = zh(&file);
+    for part in ["将入账为 销售订单", "formulas.head.memo 第 ", "= 商户、方案和单据", "= 各行 oriSum 之和"]
+    {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    let file = order(folder.path(), "TM999");
+    let text = zh(&file);
+    assert!(text.contains("中没有 `TM999`") && text.contains("提示：请在"), "{text}");
+    assert!(!text.contains(" is ") && !text.contains("hint"), "{text}");
 }
 
 #[test]
@@ -115,4 +128,6 @@ fn the_shipped_cases_pass_and_a_wrong_expectation_is_told() {
     let output = dougong(&["test", folder.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("payMoney: 190 expected, but it is 171"), "{}", said(&output));
+    let output = dougong(&["test", folder.path().to_str().unwrap(), "--lang", "zh"]);
+    assert!(said(&output).contains("payMoney：应为 190，但却是 171"), "{}", said(&output));
 }

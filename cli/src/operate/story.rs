@@ -266,7 +266,7 @@ fn told(story: &Story, lang: Lang) -> String {
         text += &problems(&story.problems, lang);
     }
     if let Some(warnings) = &story.warnings {
-        text += &say!(lang, "\nforgiven while it was read:\n", "\n读取时的疑点：\n");
+        text += &say!(lang, "\nforgiven while it was read:\n", "\n读取时兼容处理：\n");
         text += &forgiven(warnings, lang);
     }
     if !story.deeds.is_empty() {

@@ -2,7 +2,7 @@
 
 use dougong_ledger::{Attention, DayMark};
 use dougong_runtime::epoch_ms;
-use dougong_values::{BeijingTime, BusinessDay, DocumentKey, Money, SchemeId};
+use dougong_values::{BeijingTime, BusinessDay, DocumentKey, DocumentKind, Money, SchemeId};
 use futures_util::future::try_join_all;
 
 use crate::documents::{Place, Row};
@@ -20,6 +20,8 @@ pub struct DayOf {
 /// A document of a day as far as counts, sums and curves ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
+    /// What it is.
+    pub kind: DocumentKind,
     /// Where it stands.
     pub place: Place,
     /// Its amount.
@@ -31,7 +33,14 @@ pub struct Mark {
 impl From<DayMark> for Mark {
     fn from(mark: DayMark) -> Self {
         let place = Place::of(mark.state, mark.reason.as_deref());
-        Self { place, amount: mark.amount, since: at(mark.updated_at) }
+        Self { kind: mark.kind, place, amount: mark.amount, since: at(mark.updated_at) }
+    }
+}
+
+impl Mark {
+    /// Tells whether it is booked and counts.
+    pub fn is_booked(&self) -> bool {
+        self.place == Place::Posted && self.kind.counts()
     }
 }
 
@@ -172,5 +181,28 @@ impl Operator {
     pub async fn source(&self, key: &DocumentKey) -> Result<Option<String>, OperateError> {
         let document = self.ledger().document(key, epoch_ms()).await?;
         Ok(document.and_then(|document| document.source?.text()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_store_is_told_and_a_merged_voucher_are_not_counted_beside_their_orders() {
+        let mark = |kind| Mark {
+            kind,
+            place: Place::Posted,
+            amount: None,
+            since: "2026-11-22 08:00:00".parse().unwrap(),
+        };
+        let counted: Vec<&str> = DocumentKind::ALL
+            .into_iter()
+            .filter(|kind| mark(*kind).is_booked())
+            .map(DocumentKind::as_str)
+            .collect();
+        assert_eq!(counted, ["stockout", "declare", "rec", "req", "outbound", "sale"]);
+        let queued = Mark { place: Place::Queued, ..mark(DocumentKind::Stockout) };
+        assert!(!queued.is_booked());
     }
 }

@@ -129,6 +129,8 @@ reasons! {
         "add the store's type to a scheme, then send it again", "在方案中加入该门店类型，然后重发";
     "store_not_booked" => "this store's bills are not booked", "该门店不入账";
         "mend tables/stores.csv, then send it again", "更正 tables/stores.csv，然后重发";
+    "announced" => "a mark of what a store was told", "已通知门店的标记";
+        "nothing", "无需处理";
     "announced_by_us" => "our own delivery, booked with its stockout", "我方已通知的配送，已随出库单入账";
         "nothing", "无需处理";
 }
@@ -180,6 +182,7 @@ mod tests {
             "kind_not_booked",
             "store_type",
             "store_not_booked",
+            "announced",
             "announced_by_us",
         ];
         let runbooks =

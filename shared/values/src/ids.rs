@@ -216,6 +216,12 @@ impl DocumentKind {
             Self::Command => "command",
         }
     }
+
+    /// Tells whether booking such a document is worth something of its own: what a store is told of an order, and a merged
+    /// voucher beside its orders, would count the same goods twice.
+    pub const fn counts(self) -> bool {
+        !matches!(self, Self::Announce | Self::Shipped | Self::Merged | Self::Command)
+    }
 }
 
 impl FromStr for DocumentKind {

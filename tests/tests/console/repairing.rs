@@ -39,7 +39,7 @@ async fn with_the_page_alone_every_document_is_booked_once_or_skipped() {
     edit(&tables.join("goods.csv"), &plain, &format!("{plain}{new}\n"));
     world.deploy().await;
     let confirm = person.get(&path("replay", strange, "")).await;
-    confirm.shows("确认重新发送： 1");
+    confirm.shows("确认重新发送：1");
     let (csrf, key) = (confirm.field("csrf"), confirm.field("key"));
     assert_eq!(key, world.key(strange).as_str());
     let form = [("csrf", csrf.as_str()), ("key", key.as_str()), ("why", "对照表已补")];

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use dougong_operate::{Mark, Place};
+use dougong_operate::Mark;
 use dougong_values::{BeijingTime, BusinessDay};
 use maud::{Markup, html};
 
@@ -22,7 +22,7 @@ const BELOW: usize = 22;
 fn steps(marks: &[Mark], day: BusinessDay) -> [u64; STEPS] {
     let mut counts = [0; STEPS];
     let start = day.start();
-    for mark in marks.iter().filter(|mark| mark.place == Place::Posted) {
+    for mark in marks.iter().filter(|mark| mark.is_booked()) {
         let step = mark.since.seconds_since(start).div_euclid(STEP_SECONDS);
         if let Some(count) = usize::try_from(step).ok().and_then(|step| counts.get_mut(step)) {
             *count += 1;
@@ -42,13 +42,13 @@ pub(crate) fn figure(visit: &Visit<'_>, scheme: &str, marks: &[Mark], day: Busin
         sum += count;
         sums.push(sum);
     }
-    let is_later = |mark: &&Mark| mark.place == Place::Posted && mark.since.day() > day;
+    let is_later = |mark: &&Mark| mark.is_booked() && mark.since.day() > day;
     let later = marks.iter().filter(is_later).count() as u64;
     if sum == 0 && later > 0 {
-        return html! { p.note { (scheme) ": " (visit.t("booked on later days:", "在之后的日子入账：")) " " (visit.count(later, true)) } };
+        return html! { p.note { (scheme) (visit.t(": booked on later days: ", "：之后各日入账 ")) (visit.count(later, true)) } };
     }
     if sum == 0 {
-        return html! { p.note { (scheme) "：" (visit.t("nothing booked on this day yet", "当日尚无入账")) } };
+        return html! { p.note { (scheme) (visit.t(": nothing booked on this day yet", "：当日尚无入账")) } };
     }
     let top = sum.max(1);
     let x = |step: usize| LEFT + step * WIDTH / STEPS;
@@ -65,7 +65,7 @@ pub(crate) fn figure(visit: &Visit<'_>, scheme: &str, marks: &[Mark], day: Busin
     html! {
         figure {
             figcaption { strong { (scheme) } " · " (title) " · " (visit.count(sum, true))
-                @if later > 0 { " · " (visit.t("on later days:", "之后入账：")) " " (visit.count(later, true)) } }
+                @if later > 0 { " · " (visit.t("on later days: ", "之后各日入账 ")) (visit.count(later, true)) } }
             svg viewBox=(format!("0 0 {} {}", LEFT + WIDTH + 8, HEIGHT + BELOW)) role="img" aria-labelledby=(name) {
                 title id=(name) { (scheme) ": " (title) ", " (sum) }
                 @for hour in [0, 6, 12, 18, 24] {
@@ -102,11 +102,17 @@ fn step_of(time: BeijingTime, day: BusinessDay) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use dougong_operate::Place;
+    use dougong_values::DocumentKind;
+
     use super::*;
 
     #[test]
     fn each_booking_counts_in_its_ten_minutes_of_the_day() {
-        let row = |since: &str, place| Mark { place, amount: None, since: since.parse().unwrap() };
+        let row = |since: &str, place| {
+            let kind = DocumentKind::Stockout;
+            Mark { kind, place, amount: None, since: since.parse().unwrap() }
+        };
         let marks = [
             row("2026-11-22 00:00:00", Place::Posted),
             row("2026-11-22 00:09:59", Place::Posted),

@@ -34,7 +34,7 @@ pub(crate) async fn page(visit: &Visit<'_>, operator: &Operator) -> Result<Answe
     let content = html! {
         @match visit.request.query.get("done") {
             Some("changed") => p.done role="status" { (visit.t("Done.", "已完成。")) },
-            Some(moved) if moved.bytes().all(|byte| byte.is_ascii_digit()) => p.done role="status" { (visit.t("Dead letters sent again:", "已重发死信：")) " " (moved) },
+            Some(moved) if moved.bytes().all(|byte| byte.is_ascii_digit()) => p.done role="status" { (visit.t("Dead letters sent again: ", "已重发死信：")) (moved) },
             _ => {}
         }
         section aria-labelledby="paces" {
@@ -282,7 +282,7 @@ fn letter_table(visit: &Visit<'_>, letters: &Letters) -> Markup {
                             th scope="row" {
                                 @match (&letter.document, &letter.problem) {
                                     (Some(key), _) => (to_document(key.as_str())),
-                                    (None, problem) => { (visit.t("not ours, it stays here:", "不是本程序的消息，将原样保留：")) " " (visit.said(problem.as_deref().unwrap_or_default())) }
+                                    (None, problem) => { (visit.t("not ours, it stays here: ", "不是本程序的消息，将原样保留：")) (visit.said(problem.as_deref().unwrap_or_default())) }
                                 }
                             }
                             td.number data-name=(visit.t("Bytes", "字节")) { (letter.bytes) }

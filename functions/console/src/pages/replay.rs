@@ -35,7 +35,7 @@ pub(crate) async fn confirm(visit: &Visit<'_>, operator: &Operator) -> Result<An
             "每张单据将按当前配置重新映射，并以原有幂等键发送至 BIP：BIP 中已有的不会重复入账。目前尚未发送。",
         )) }
         @if all > keys.len() {
-            p.note { (visit.t("There are more of them; these come first:", "符合条件的单据更多，先处理这一批：")) " " (keys.len()) " / " (all) }
+            p.note { (visit.t("There are more of them; these come first: ", "符合条件的单据更多，先处理这一批：")) (keys.len()) " / " (all) }
         }
         (table(visit, &previews))
         @if sendable.is_empty() {
@@ -50,7 +50,7 @@ pub(crate) async fn confirm(visit: &Visit<'_>, operator: &Operator) -> Result<An
                 p { label for="why" { (visit.t("Why (kept beside your name)", "原因（与您的姓名一并留痕）")) }
                     input #why name="why" maxlength="200" autocomplete="off"; }
                 p.actions {
-                    button type="submit" { (visit.t("Send again:", "确认重新发送：")) " " (sendable.len()) }
+                    button type="submit" { (visit.t("Send again: ", "确认重新发送：")) (sendable.len()) }
                     a href=(ATTENTION) { (visit.t("Leave it", "取消")) }
                 }
             }
@@ -93,7 +93,7 @@ fn becomes(visit: &Visit<'_>, preview: &Preview) -> Markup {
                 @if preview.amount.is_some_and(|own| own != *money) { " " strong { (visit.t("(another amount)", "（金额不同）")) } }
             }
             Becomes::Parked { problems: found } => { (visit.t("parked again", "仍无法入账")) (problems(visit, found)) }
-            Becomes::Skipped { reason } => { (visit.t("left out:", "不入账：")) " " (visit.reason(Some(reason))) }
+            Becomes::Skipped { reason } => { (visit.t("left out: ", "不入账：")) (visit.reason(Some(reason))) }
             Becomes::Settled => (visit.t("looked up in BIP first", "先在 BIP 中查询")),
             Becomes::Sent => (visit.t("sent; only then is it known", "发送后方知")),
             Becomes::Nothing => (visit.t("nothing: booked, under way, or its text is gone", "无需发送：已入账、处理中或原文已删除")),

@@ -133,7 +133,7 @@ fn forgiven(visit: &Visit<'_>, warnings: &Value) -> Markup {
     };
     html! {
         details {
-            summary { (visit.t("Forgiven while it was read:", "读取时的疑点：")) " " (warnings.as_array().map_or(0, Vec::len)) }
+            summary { (visit.t("Forgiven while it was read: ", "读取时兼容处理：")) (warnings.as_array().map_or(0, Vec::len)) }
             ul {
                 @for warning in warnings.as_array().into_iter().flatten() {
                     li { code { (text(warning, "path")) } " " (visit.said(&text(warning, "detail"))) }
@@ -232,7 +232,7 @@ fn voucher_side(visit: &Visit<'_>, story: &Story, preview: &Preview, marked: &Ma
                 (problems(visit, found))
             }
             Becomes::Skipped { reason } => {
-                p.note { (visit.t("With the configuration of today it would be left out:", "按当前配置将不入账：")) " " (visit.reason(Some(reason))) }
+                p.note { (visit.t("With the configuration of today it would be left out: ", "按当前配置将不入账：")) (visit.reason(Some(reason))) }
             }
             Becomes::Settled | Becomes::Sent => {
                 p.note { (visit.t("Only sending it again shows what becomes of it.", "重新发送后才能知道结果。")) }
@@ -258,14 +258,14 @@ fn answer_side(visit: &Visit<'_>, story: &Story) -> Markup {
         }
         @for problem in &story.problems {
             @if let Some(words) = problem.get("trace_id").and_then(|_| problem.get("message")).and_then(Value::as_str) {
-                p { (visit.t("BIP says:", "BIP 答复：")) " " q { (words) } }
+                p { (visit.t("BIP says: ", "BIP 答复：")) q { (words) } }
             }
         }
         @if story.booked.is_none() && story.attempts == 0 {
             p.note { (visit.t("It was never sent, so there is no answer.", "尚未发送，没有答复。")) }
         }
         @if let Some(held) = &story.held {
-            p { (visit.t("A change came after it was booked:", "入账后收到变更：")) " "
+            p { (visit.t("A change came after it was booked: ", "入账后收到变更："))
                 @if let Some(modified) = held.modified { (at(modified)) }
                 @if let Some(money) = held.amount { " · " (amount(money)) } }
         }
@@ -294,7 +294,7 @@ fn facts(visit: &Visit<'_>, story: &Story) -> Markup {
                 Some(Merging::Waits { group, due }) => p { (visit.t("Waits to be merged in", "等待汇总，分组")) " " code { (group) } @if let Some(due) = due { " · " (visit.t("due", "到期")) " " (at(*due)) } },
                 Some(Merging::BookedIn { part }) => p { (visit.t("Booked in the merged voucher", "已并入汇总单")) " " (to_document(part.as_str())) },
                 Some(Merging::Members { members }) => details {
-                    summary { (visit.t("Documents in it:", "所含单据：")) " " (members.len()) }
+                    summary { (visit.t("Documents in it: ", "所含单据：")) (members.len()) }
                     ul { @for member in members { li { (document(member)) } } }
                 },
                 None => {}

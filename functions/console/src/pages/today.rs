@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{Sum, curve, largest_first};
 use crate::http::{Answer, link};
-use crate::page::{ATTENTION, DOCUMENTS, FLOW, ROOT, Visit, amount, at};
+use crate::page::{ATTENTION, DOCUMENTS, FLOW, PACE, ROOT, Visit, amount, at};
 use crate::router::PageError;
 
 /// From when on a watermark is shown as late, seconds: what the alarm says, too.
@@ -71,8 +71,8 @@ fn alarms(visit: &Visit<'_>, overview: &Overview) -> Markup {
             }
         }
         @if dead > 0 {
-            p.alert { (visit.t("Dead letters", "死信")) ": " (dead) ". "
-                (visit.t("Send them again with", "重新发送：")) " " code { "dougong dlq redrive" } }
+            p.alert { (visit.t("Dead letters: ", "死信：")) (dead) " "
+                a href=(link(PACE, &[("do", "redrive")])) { (visit.t("see whose they are, send them again…", "查看所属单据、重新发送…")) } }
         }
     }
 }
@@ -114,7 +114,7 @@ fn cards(visit: &Visit<'_>, overview: &Overview, day: &str) -> Markup {
 }
 
 fn booked<'a>(marks: impl Iterator<Item = &'a Mark>) -> Sum {
-    Sum::of(marks.filter(|mark| mark.place == Place::Posted).map(|mark| mark.amount))
+    Sum::of(marks.filter(|mark| mark.is_booked()).map(|mark| mark.amount))
 }
 
 fn is_coming(mark: &Mark) -> bool {
