@@ -209,7 +209,8 @@ mod tests {
         for text in ["2026-11-22T08:30", "2026-11-22T08:30:00", "2026-11-22 08:30:00"] {
             assert_eq!(instant(text).unwrap().to_string(), "2026-11-22 08:30:00", "{text}");
         }
-        for text in ["", "yesterday", "2026-11-22", "2026-11-22T25:00"] {
+        assert_eq!(instant("2026-11-22").unwrap().to_string(), "2026-11-22 00:00:00");
+        for text in ["", "yesterday", "2026-11-22T25:00"] {
             assert!(instant(text).is_err(), "{text}");
         }
     }
