@@ -9,7 +9,6 @@
 )]
 
 mod orders;
-mod process;
 mod report;
 mod side;
 mod start;
@@ -19,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use dougong_benches::release_folder;
 use serde_json::json;
 
 use crate::orders::Run;
@@ -125,13 +125,6 @@ async fn cold_starts(
         starts.push(started.map_err(|error| format!("cannot start {command:?}: {error}"))?);
     }
     Ok(())
-}
-
-/// `target/release` beside the profile this program is built in.
-fn release_folder() -> PathBuf {
-    let program = std::env::current_exe().unwrap_or_default();
-    let target = program.parent().and_then(Path::parent).unwrap_or(Path::new("target"));
-    target.join("release")
 }
 
 /// The variables of a function that starts and is given no event: nothing answers at these addresses.

@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
+use dougong_benches::Process;
 use dougong_simulators::day;
 use dougong_simulators::wdt::WdtOrder;
 use dougong_tests::{Operation, SCHEME, World, WorldSettings, is_sold};
 use dougong_values::BeijingTime;
 use serde_json::json;
 
-use crate::process::Process;
 use crate::side::Side;
 
 /// The seed of the day: every run of every side books the same orders.

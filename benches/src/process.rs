@@ -10,15 +10,21 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// A process of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Process(u32);
+pub struct Process(u32);
 
 impl Process {
-    pub(crate) const fn of(id: u32) -> Self {
+    /// Names a process by its id.
+    pub const fn of(id: u32) -> Self {
         Self(id)
     }
 
+    /// Returns this process.
+    pub fn own() -> Self {
+        Self(std::process::id())
+    }
+
     /// Returns the living children of this process that run a command.
-    pub(crate) fn children(command: &[OsString]) -> Vec<Self> {
+    pub fn children(command: &[OsString]) -> Vec<Self> {
         let wanted = command.iter().flat_map(|word| [word.as_bytes(), b"\0"]).collect::<Vec<_>>().concat();
         let all = fs::read_dir("/proc").into_iter().flatten().flatten();
         let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -30,13 +36,13 @@ impl Process {
     }
 
     /// Returns the processor time since the start, in user and in kernel mode, all threads; to 10 ms.
-    pub(crate) fn cpu(self) -> Duration {
+    pub fn cpu(self) -> Duration {
         let ticks = self.stat(13).unwrap_or_default() + self.stat(14).unwrap_or_default();
         TICK * u32::try_from(ticks).unwrap_or(u32::MAX)
     }
 
-    /// Returns the processor time of its living threads, exactly: for a process so young that ticks are too coarse.
-    pub(crate) fn young_cpu(self) -> Duration {
+    /// Returns the processor time of its living threads, exactly: where ticks are too coarse, and no thread ends meanwhile.
+    pub fn exact_cpu(self) -> Duration {
         let threads = fs::read_dir(format!("/proc/{}/task", self.0)).into_iter().flatten().flatten();
         let nanoseconds = threads.filter_map(|thread| {
             let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
@@ -46,7 +52,7 @@ impl Process {
     }
 
     /// Returns the most memory it had at once (resident set), in bytes.
-    pub(crate) fn peak_memory(self) -> u64 {
+    pub fn peak_memory(self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0)).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());

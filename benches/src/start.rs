@@ -6,11 +6,10 @@ use std::io;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use dougong_benches::Process;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
-
-use crate::process::Process;
 
 /// What a start took.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +46,7 @@ pub(crate) async fn start(command: &[OsString], env: &BTreeMap<String, String>) 
             return Err(io::Error::other(format!("it ended before its first poll: {}", ended?)));
         }
     };
-    let start = Start { cpu: process.young_cpu(), wall: began.elapsed(), memory: process.peak_memory() };
+    let start = Start { cpu: process.exact_cpu(), wall: began.elapsed(), memory: process.peak_memory() };
     child.kill().await?;
     Ok(start)
 }

@@ -10,7 +10,6 @@
 
 mod ledger;
 mod meter;
-mod process;
 mod visitor;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +19,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{Cell, CellAlignment, Table};
+use dougong_benches::{Process, release_folder};
 use dougong_cloud::{ConsoleSettings, Stack, StackSettings, Storage};
 use dougong_ledger::TableNames;
 use dougong_values::{BeijingTime, BusinessDay};
@@ -27,7 +27,6 @@ use serde_json::json;
 
 use crate::ledger::Size;
 use crate::meter::Meter;
-use crate::process::Process;
 use crate::visitor::Visitor;
 
 const TOKEN: &str = "a-token-of-this-benchmark";
@@ -113,7 +112,8 @@ async fn measure(arguments: &Arguments) -> Result<(), String> {
     let stack = stack.await.map_err(|error| error.to_string())?;
     let console = stack.console().ok_or("the stack has no page")?;
     let visitor = Visitor::signed_in(console.host().clone(), TOKEN).await?;
-    let process = Process::of(&program).ok_or("the process of console is not found")?;
+    let running = Process::children(&[program.into_os_string()]);
+    let process = *running.first().ok_or("the process of console is not found")?;
     let meter = Meter::on(stack.dynamodb().traffic());
 
     let pages = pages(size);
@@ -134,10 +134,10 @@ async fn measure(arguments: &Arguments) -> Result<(), String> {
 
 async fn open(page: &Page, visitor: &Visitor, meter: &Meter, process: Process) -> Result<Opened, String> {
     meter.take();
-    let (before, before_beside) = (process.cpu(), Process::own().cpu());
+    let (before, before_beside) = (process.exact_cpu(), Process::own().exact_cpu());
     let seen = visitor.get(page.path, &page.query).await?;
-    let cpu = process.cpu().saturating_sub(before);
-    let cpu_beside = Process::own().cpu().saturating_sub(before_beside);
+    let cpu = process.exact_cpu().saturating_sub(before);
+    let cpu_beside = Process::own().exact_cpu().saturating_sub(before_beside);
     let (requests, emulator) = meter.take();
     if seen.status != 200 || !seen.body.contains(page.shows) {
         return Err(format!("{}: {} without {:?}: {}", page.name, seen.status, page.shows, seen.body));
@@ -246,11 +246,4 @@ fn settings(program: &Path, file: &Path, folder: &Path) -> Result<StackSettings,
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
     Ok(settings)
-}
-
-/// `target/release` beside the profile this program is built in.
-fn release_folder() -> PathBuf {
-    let program = std::env::current_exe().unwrap_or_default();
-    let target = program.parent().and_then(Path::parent).unwrap_or(Path::new("target"));
-    target.join("release")
 }
