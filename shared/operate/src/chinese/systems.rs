@@ -260,6 +260,7 @@ pub(super) const PARTS: Sentences = &[
     ("until {}: {~}", "至 {0}：{1}"),
     ("{} is in the future", "{0} 在将来"),
     ("{} is before {}", "{0} 早于 {1}"),
+    ("{} is still to come", "{0} 尚未到来"),
     ("the configuration has no scheme {} (hint: it has {})", "配置中没有方案 {0}（提示：已有 {1}）"),
     ("without a name", "（未指定）"),
     ("none to {}", "（无）至 {0}"),
