@@ -131,7 +131,7 @@ fn day_mark(line: &Line<'_>) -> Result<DayMark, LedgerError> {
 }
 
 /// The kind in a document's key, read without keeping the key.
-struct KindOfKey(DocumentKind);
+pub(crate) struct KindOfKey(pub(crate) DocumentKind);
 
 impl FromStr for KindOfKey {
     type Err = InvalidId;

@@ -8,6 +8,7 @@ use crate::codec::{scheme_day, waiting_partition};
 use crate::document::{Attention, State};
 use crate::error::LedgerError;
 use crate::lines::{Line, Partition};
+use crate::lists::KindOfKey;
 use crate::schema::{ATTENTION_INDEX, BY_DAY_INDEX};
 use crate::{EpochMs, Ledger};
 
@@ -58,7 +59,8 @@ impl Ledger {
         self.tally_of(of_attention(&partition, None), None, pages).await
     }
 
-    /// Counts the documents of a scheme's business day by state and reason: `pages` requests at most.
+    /// Counts the documents of a scheme's business day by state and reason: `pages` requests at most. Of what is booked only
+    /// what counts ([`dougong_values::DocumentKind::counts`]).
     pub async fn day_tally(
         &self,
         scheme: &SchemeId,
@@ -66,7 +68,7 @@ impl Ledger {
         pages: u32,
     ) -> Result<Tally, LedgerError> {
         let name = scheme_day(scheme, day);
-        let columns = &["state", "reason", "amount", "updated_at"];
+        let columns = &["pk", "state", "reason", "amount", "updated_at"];
         let of = Partition { index: BY_DAY_INDEX, key: "scheme_day", name: &name, columns, at_once: None };
         self.tally_of(of, Some(scheme), pages).await
     }
@@ -97,6 +99,10 @@ fn add(groups: &mut Groups, line: &Line<'_>, scheme: Option<&SchemeId>) -> Resul
         ),
     };
     let state: State = line.required(line.state.as_ref(), "state")?;
+    let kind: Option<KindOfKey> = line.maybe(line.pk.as_ref(), "pk")?;
+    if state == State::Posted && kind.is_some_and(|KindOfKey(kind)| !kind.counts()) {
+        return Ok(());
+    }
     let reason: Option<String> = line.maybe(line.reason.as_ref(), "reason")?;
     let amount = line.maybe(line.amount.as_ref(), "amount")?.unwrap_or(Money::ZERO);
     let row = groups.entry((scheme.clone(), state.as_str(), reason.clone())).or_insert_with(|| TallyRow {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dougong_ledger::{
-    Action, Attention, BY_HAND, Begun, CHANGED, Certainty, Cursor, Decided, Decision, HistoryEntry, Parking,
-    Requeued, SetAside, State, TakeLease, WatermarkSet,
+    Action, Attention, BY_HAND, Begun, CHANGED, Certainty, Cursor, Decided, Decision, HistoryEntry,
+    NewDocument, Parking, Requeued, SetAside, State, TakeLease, WatermarkSet,
 };
 use dougong_values::Window;
 
@@ -151,6 +151,9 @@ async fn what_stands_where_is_counted_by_scheme_and_reason() {
         store.ledger.park(&other(number), &parking, NOW + i64::from(number) * SECOND).await.unwrap();
     }
     store.ledger.note_queued(&other(9), NOW).await.unwrap();
+    // An order is booked, and its store was told of it: one booking.
+    store.post(&other(8)).await;
+    store.post(&NewDocument { key: "announce#demo2#8".parse().unwrap(), ..other(8) }).await;
     store.dynamodb.traffic().reset();
     let tally = store.ledger.attention_tally(Attention::Parked, 5).await.unwrap();
     assert!(tally.complete);
@@ -161,7 +164,7 @@ async fn what_stands_where_is_counted_by_scheme_and_reason() {
     let (scheme, day) = (other(0).scheme, other(0).day);
     let tally = store.ledger.day_tally(&scheme, day, 5).await.unwrap();
     let counts: Vec<_> = tally.rows.iter().map(|row| (row.state, row.count)).collect();
-    assert_eq!(counts, [(State::Parked, 2), (State::Parked, 3), (State::Queued, 1)]);
+    assert_eq!(counts, [(State::Parked, 2), (State::Parked, 3), (State::Posted, 1), (State::Queued, 1)]);
     assert_eq!(store.dynamodb.traffic().counts(), BTreeMap::from([("Query".to_owned(), 2)]));
     assert!(!store.ledger.day_tally(&scheme, day, 0).await.unwrap().complete);
 }
