@@ -92,8 +92,6 @@ pub struct Traffic {
 struct Shared {
     counts: Mutex<BTreeMap<String, u64>>,
     rule: Mutex<Option<Rule>>,
-    /// Changes with the rule.
-    rules: watch::Sender<u64>,
     answered: watch::Sender<u64>,
 }
 
@@ -121,8 +119,7 @@ impl Traffic {
     }
 
     /// Asks `rule` about every request from now on. The request waits for the answer, so a rule may also wait, or
-    /// kill the caller, before anything is carried out. A receive that waits for messages comes back empty: the next one
-    /// is the rule's.
+    /// kill the caller, before anything is carried out.
     pub fn disturb<R, F>(&self, rule: R)
     where
         R: Fn(Call) -> F + Send + Sync + 'static,
@@ -143,7 +140,6 @@ impl Traffic {
 
     fn set_rule(&self, rule: Option<Rule>) {
         *self.shared.rule.lock().unwrap_or_else(PoisonError::into_inner) = rule;
-        self.shared.rules.send_modify(|rules| *rules += 1);
     }
 
     fn record(&self, operation: &str, body: &Bytes) -> Call {
@@ -208,15 +204,9 @@ async fn handle<S: Service>(State(front): State<Front<S>>, request: Request) -> 
     let Ok(body) = to_bytes(body, LARGEST_REQUEST).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let mut rules = front.traffic.shared.rules.subscribe();
     let call = front.traffic.record(operation(&parts.headers), &body);
-    let waits = call.operation == "ReceiveMessage";
     let response = match front.traffic.verdict(call).await {
-        Verdict::Pass => tokio::select! {
-            biased;
-            response = front.service.answer(parts, body) => response,
-            Ok(()) = rules.changed(), if waits => aws_json(StatusCode::OK, &json!({})),
-        },
+        Verdict::Pass => front.service.answer(parts, body).await,
         Verdict::Refuse(refusal) => refuse(&refusal),
         Verdict::Slow(delay) => {
             tokio::time::sleep(delay).await;
