@@ -5,11 +5,13 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dougong_cloud::{
-    Call, ConsoleSettings, InvokeError, LogSink, Logs, ScheduledSettings, Stack, StackSettings, Verdict,
+    Call, ConsoleSettings, InvokeError, LogSink, Logs, Refusal, ScheduledSettings, Stack, StackSettings,
+    Verdict,
 };
 use dougong_ledger::{Ledger, Requeued};
 use dougong_queue::{Encoded, Message};
@@ -279,6 +281,19 @@ impl World {
         F: Future<Output = Verdict> + Send + 'static,
     {
         self.queue.disturb(self.stack.sqs().traffic(), rule);
+    }
+
+    /// Hands no message over from now on until [`World::calm`]. Comes back when no receive is open any more that was there
+    /// before: it would still be answered with the next message.
+    pub async fn hold_messages(&self) {
+        let refused = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&refused);
+        self.disturb_queue(move |call| {
+            let receives = call.operation == "ReceiveMessage";
+            seen.fetch_or(receives, Ordering::Relaxed);
+            async move { if receives { Verdict::Refuse(Refusal::UNAVAILABLE) } else { Verdict::Pass } }
+        });
+        self.until("the event source asks again", async || refused.load(Ordering::Relaxed)).await;
     }
 
     /// Lets every request pass again.

@@ -3,7 +3,6 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use dougong_cloud::{Refusal, Verdict};
 use dougong_simulators::bip::{self, Done};
 use dougong_simulators::faults::{Fault, Rule, Strikes, When};
 use dougong_tests::{World, WorldSettings};
@@ -112,12 +111,7 @@ async fn a_queue_that_delivers_twice_late_and_in_any_order_books_every_order_onc
     let orders = sold(1_804, 40);
     world.wdt.add(orders.clone());
     // Nothing is handed over while ten of the orders change, so that their first versions are outdated before they come.
-    world.disturb_queue(|call| async move {
-        match call.operation.as_str() {
-            "ReceiveMessage" => Verdict::Refuse(Refusal::UNAVAILABLE),
-            _ => Verdict::Pass,
-        }
-    });
+    world.hold_messages().await;
     world.pull().await;
     let first = world.queue.messages();
     assert_eq!(first.len(), 40);

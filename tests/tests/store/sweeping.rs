@@ -172,9 +172,7 @@ async fn documents_whose_message_is_gone_come_back_and_are_booked_once() {
     let chain = Chain::start(ChainSettings::default()).await;
     let day = bills(37, |plan| (plan.declares, plan.returns) = (6, 3));
     // Their messages vanish before anyone receives them.
-    chain.world.disturb_queue(|call| async move {
-        if call.operation == "ReceiveMessage" { Verdict::Refuse(Refusal::UNAVAILABLE) } else { Verdict::Pass }
-    });
+    chain.world.hold_messages().await;
     let pushed = chain.store.push(chain.pushing(), &day).await.unwrap();
     assert_eq!(pushed.acknowledged(), day.len());
     purge(&chain).await;
