@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dougong_cloud::{Refusal, Verdict};
+use dougong_cloud::Verdict;
 use dougong_ledger::{NewDocument, Parking};
 use dougong_simulators::store::push::PushSettings;
 use dougong_simulators::store::{BillKind, Drain, StoreBill};
